@@ -1,0 +1,1 @@
+"""genops: governance telemetry for data platforms."""

@@ -1,0 +1,105 @@
+"""Run any kind of function inside a context manager: plain, coroutine, generator, asynchronous generator."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar, cast
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Block = Callable[[], AbstractContextManager[Any]]
+
+
+def wrap_function(function: Function, block: Block) -> Function:
+    """Return `function` with every step of it inside a new `block()`.
+
+    Generators are inside the block only while they run, never while they wait for their consumer. The result is a
+    plain function of the same name, so it pickles by reference as the original did.
+    """
+    if inspect.isasyncgenfunction(function):
+
+        @functools.wraps(function)
+        async def async_steps(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+            stepped = SteppedAsyncGenerator(function(*args, **kwargs), block)
+            try:
+                sent = None
+                while True:
+                    try:
+                        item = await stepped.asend(sent)
+                    except StopAsyncIteration:
+                        return
+                    sent = yield item
+            finally:
+                await stepped.aclose()
+
+        return cast("Function", async_steps)
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def steps(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            return (yield from SteppedGenerator(function(*args, **kwargs), block))
+
+        return cast("Function", steps)
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            with block():
+                return await function(*args, **kwargs)
+
+        return cast("Function", awaited)
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        with block():
+            return function(*args, **kwargs)
+
+    return cast("Function", called)
+
+
+class SteppedGenerator(Generator[Any, Any, Any]):
+    """A generator whose every step runs inside a new block."""
+
+    def __init__(self, inner: Generator[Any, Any, Any], block: Block) -> None:
+        self._inner = inner
+        self._block = block
+
+    def send(self, value: Any, /) -> Any:
+        """Resume the generator with a value."""
+        with self._block():
+            return self._inner.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Resume the generator with an exception."""
+        with self._block():
+            return self._inner.throw(*error)
+
+    def close(self) -> None:
+        """Close the generator."""
+        with self._block():
+            self._inner.close()
+
+
+class SteppedAsyncGenerator(AsyncGenerator[Any, Any]):
+    """An asynchronous generator whose every step runs inside a new block."""
+
+    def __init__(self, inner: AsyncGenerator[Any, Any], block: Block) -> None:
+        self._inner = inner
+        self._block = block
+
+    async def asend(self, value: Any, /) -> Any:
+        """Resume the generator with a value."""
+        with self._block():
+            return await self._inner.asend(value)
+
+    async def athrow(self, *error: Any) -> Any:
+        """Resume the generator with an exception."""
+        with self._block():
+            return await self._inner.athrow(*error)
+
+    async def aclose(self) -> None:
+        """Close the generator."""
+        with self._block():
+            await self._inner.aclose()

@@ -1,0 +1,40 @@
+"""Fixtures of every test: nothing of the surrounding machine, and no fault of genops may pass unseen."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from genops.core.guard import Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OURS = ("GENOPS_", "OTEL_", "DATABRICKS_")
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the settings of the surrounding machine out of the environment."""
+    for name in list(os.environ):
+        if name.startswith(_OURS):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", os.devnull)
+
+
+@pytest.fixture(autouse=True)
+def _no_silent_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test in which genops caught a fault of its own, unless the test is about faults."""
+    seen: list[tuple[str, Exception]] = []
+    original = Guard.caught
+
+    def caught(guard: Guard, site: str, fault: Exception) -> None:
+        seen.append((site, fault))
+        original(guard, site, fault)
+
+    monkeypatch.setattr(Guard, "caught", caught)
+    yield
+    if request.node.get_closest_marker("faults") is None:
+        assert not seen, f"genops caught faults of its own: {seen}"
