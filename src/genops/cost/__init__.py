@@ -1,0 +1,1 @@
+"""What operations cost: list prices, budgets and their ledger, exact totals."""

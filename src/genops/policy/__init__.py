@@ -1,0 +1,1 @@
+"""Rules: what may touch what, decided from declared facts."""
