@@ -1,0 +1,109 @@
+"""`nox` lints and tests; `nox -s full` runs the long tier, `nox -s bench` the overhead measures."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.download_python = "never"
+nox.options.sessions = ["lint", "tests"]
+nox.options.error_on_missing_interpreters = True
+
+SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
+GROUPS = nox.project.load_toml("pyproject.toml")["dependency-groups"]
+os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+
+
+def _works(command: str, version: str) -> bool:
+    """A pyenv shim is on the PATH also where its interpreter is not."""
+    asked = [command, "-c", "import sys, venv; print('%d.%d' % sys.version_info[:2])"]
+    try:
+        answer = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False)
+    except OSError:
+        return False
+    return answer.returncode == 0 and answer.stdout.strip() == version
+
+
+def _found() -> list[str]:
+    """Return the supported interpreters of this machine; those under pyenv are put in front of its shims."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    for folder in sorted(root.glob("versions/3.*/bin")):
+        if re.fullmatch(r"3\.\d+\.\d+", folder.parent.name):
+            os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    return [v for v in SUPPORTED if (command := shutil.which(f"python{v}")) and _works(command, v)]
+
+
+PYTHONS = _found()
+MISSING = [v for v in SUPPORTED if v not in PYTHONS]
+print(f"interpreters: {', '.join(PYTHONS) or 'none'}; not on this machine: {', '.join(MISSING) or 'none'}")
+if len(PYTHONS) < int(os.environ.get("MINIMUM_INTERPRETERS", "1")):
+    message = (
+        f"at least {os.environ.get('MINIMUM_INTERPRETERS', '1')} of {', '.join(SUPPORTED)} are needed, found {PYTHONS}"
+    )
+    raise SystemExit(message)
+
+
+@nox.session(python=PYTHONS[-1] if PYTHONS else False)
+def lint(session: nox.Session) -> None:
+    session.install(".[all]", *GROUPS["lint"])
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+    session.run("pyright", "--pythonpath", shutil.which("python", path=session.bin) or "python")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    session.install(".[all]", *GROUPS["test"])
+    session.run("pytest", "-m", "not full", *session.posargs)
+
+
+@nox.session(python=PYTHONS[-1] if PYTHONS else False)
+def coverage(session: nox.Session) -> None:
+    session.install(".[all]", *GROUPS["test"])
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-m", "not full", "-q", *session.posargs)
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session(python=PYTHONS[-1] if PYTHONS else False)
+def bench(session: nox.Session) -> None:
+    session.install(".[all]", *GROUPS["test"])
+    session.run("python", "tests/benchmarks/overhead.py", *session.posargs)
+
+
+OTEL = (
+    "opentelemetry-api",
+    "opentelemetry-sdk",
+    "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-exporter-otlp",
+)
+MATRIX = {
+    "latest": (),
+    "opentelemetry-1.35": tuple(f"{name}==1.35.0" for name in OTEL),
+    "wrapt-1.17": ("wrapt==1.17.*",),
+    "databricks-sdk-0.18": ("databricks-sdk==0.18.0",),
+    "databricks-sdk-0.40": ("databricks-sdk==0.40.0",),
+    "databricks-sdk-0.86": ("databricks-sdk==0.86.0",),
+    "databricks-sdk-0.110": ("databricks-sdk==0.110.0",),
+}
+
+
+@nox.session(python=PYTHONS[:1] or False)
+@nox.parametrize("pins", [nox.param(pins, id=name) for name, pins in MATRIX.items()])
+def full(session: nox.Session, pins: tuple[str, ...]) -> None:
+    session.install(".[all]", *GROUPS["test"], *pins)
+    if any(pin.startswith("databricks-sdk") for pin in pins):
+        session.run("pytest", "tests/contract/test_sdk_versions.py", *session.posargs)
+    elif pins:
+        session.run("pytest", "-m", "not full", *session.posargs)
+    else:
+        session.run("pytest", *session.posargs)

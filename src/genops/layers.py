@@ -1,0 +1,262 @@
+"""Where settings come from: arguments, environment, file. Each value keeps its origin."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path as FilePath
+from typing import Any, NamedTuple, TypeAlias, cast
+from urllib.parse import urlsplit
+
+from genops.errors import ConfigurationError, nearest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_log = logging.getLogger("genops")
+Path: TypeAlias = "tuple[str, ...]"
+
+
+class Layer(NamedTuple):
+    """Values of one source, each with its origin.
+
+    Attributes:
+        values: Value by path.
+        origins: Origin by path.
+    """
+
+    values: dict[Path, Any]
+    origins: dict[Path, str]
+
+
+# The guide's flat keywords and what they mean here.
+KEYWORDS: dict[str, Path] = {
+    "default_team": ("attribution", "team"),
+    "default_project": ("attribution", "project"),
+    "user_id": ("attribution", "user"),
+    "batch_size": ("telemetry", "batch", "size"),
+    "async_telemetry_export": ("telemetry", "batch", "async_export"),
+    "enable_compression": ("telemetry", "batch", "compression"),
+    "enable_sampling": ("telemetry", "sampling", "enabled"),
+    "sampling_rate": ("telemetry", "sampling", "rate"),
+    "export_traces_to_console": ("telemetry", "console"),
+}
+VARIABLES: dict[str, Path] = {
+    "GENOPS_MODE": ("mode",),
+    "GENOPS_TEAM": ("attribution", "team"),
+    "GENOPS_PROJECT": ("attribution", "project"),
+    "GENOPS_ENVIRONMENT": ("attribution", "environment"),
+    "GENOPS_COST_CENTER": ("attribution", "cost_center"),
+    "GENOPS_CUSTOMER_ID": ("attribution", "customer_id"),
+    "GENOPS_FEATURE": ("attribution", "feature"),
+    "GENOPS_USER_ID": ("attribution", "user"),
+    "GENOPS_BUSINESS_UNIT": ("attribution", "business_unit"),
+    "GENOPS_HASH_KEY": ("sql", "hash_key"),
+}
+_SPECIAL = ("workspace_url", "metastore_id", "default_budget_limits", "enable_automated_policy_enforcement")
+_LIMITS = {"daily": "day", "monthly": "month"}
+
+
+def host_of(url: str) -> str:
+    """Return the network location of a workspace URL, without scheme, credentials and path.
+
+    >>> host_of("https://acme.cloud.databricks.com/?o=1"), host_of("acme.cloud.databricks.com")
+    ('acme.cloud.databricks.com', 'acme.cloud.databricks.com')
+    """
+    return urlsplit(url if "//" in url else f"//{url}").netloc.rpartition("@")[2].lower()
+
+
+def arguments(given: Mapping[str, Any], known: Mapping[Path, bool]) -> Layer:
+    """Return the layer of keyword arguments.
+
+    Raises:
+        ConfigurationError: A name is unknown or ambiguous.
+    """
+    layer = Layer({}, {})
+    for name, value in given.items():
+        if value is None or name in _SPECIAL:
+            continue
+        _put(layer, _path_of(name, known), value, f"argument {name}", known)
+    _special(layer, given)
+    return layer
+
+
+def _path_of(name: str, known: Mapping[Path, bool]) -> Path:
+    if name in KEYWORDS:
+        return KEYWORDS[name]
+    path = tuple(name.split("."))
+    if path in known or any(p[: len(path)] == path for p in known):
+        return path
+    if len(path) > 1 and any(free and path[: len(p)] == p for p, free in known.items()):
+        return path
+    matches = [p for p in known if p[-1] == name]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        options = " or ".join(repr(".".join(p)) for p in matches)
+        raise ConfigurationError(f"setting {name!r} is ambiguous: say {options}")
+    names = {*KEYWORDS, *_SPECIAL, *(p[-1] for p in known), *(p[0] for p in known), *(".".join(p) for p in known)}
+    raise ConfigurationError(f"unknown setting {name!r}{nearest(name, names)}")
+
+
+def _special(layer: Layer, given: Mapping[str, Any]) -> None:
+    url, metastore = given.get("workspace_url"), given.get("metastore_id")
+    if url is not None:
+        path = ("workspaces", host_of(str(url)))
+        _put(layer, (*path, "metastore_id") if metastore else path, metastore or {}, "argument workspace_url", {})
+    elif metastore is not None:
+        message = "metastore_id needs workspace_url: say which workspace it belongs to, or use workspaces={host: ...}"
+        raise ConfigurationError(f"metastore_id={metastore!r}: {message}")
+    limits = given.get("default_budget_limits")
+    if limits is not None:
+        _limits(layer, limits)
+    if given.get("enable_automated_policy_enforcement") and ("mode",) not in layer.values:
+        _put(layer, ("mode",), "enforce", "argument enable_automated_policy_enforcement", {})
+
+
+def _limits(layer: Layer, limits: Any) -> None:
+    if not isinstance(limits, Mapping):
+        raise ConfigurationError(f"default_budget_limits={limits!r}: expected a mapping such as {{'daily': 50.0}}")
+    for name, limit in cast("Mapping[str, Any]", limits).items():
+        if name not in _LIMITS:
+            raise ConfigurationError(f"default_budget_limits: unknown period {name!r}{nearest(name, _LIMITS)}")
+        budget = {"limit": limit, "period": _LIMITS[name]}
+        _put(layer, ("budgets", f"default-{name}"), budget, "argument default_budget_limits", {})
+
+
+def environment(variables: Mapping[str, str] | None = None) -> Layer:
+    """Return the layer of the environment; a `GENOPS_` variable that nothing reads is warned of, once."""
+    variables = os.environ if variables is None else variables
+    layer = Layer({}, {})
+    for name, value in variables.items():
+        if name in VARIABLES:
+            if value.strip():
+                layer.values[VARIABLES[name]] = value
+                layer.origins[VARIABLES[name]] = f"environment variable {name}"
+        elif name.startswith("GENOPS_") and name not in _warned:
+            _warned.add(name)
+            _log.warning("environment variable %s is not a setting of genops%s", name, nearest(name, VARIABLES))
+    host, metastore = variables.get("DATABRICKS_HOST"), variables.get("DATABRICKS_METASTORE_ID")
+    if host and metastore:
+        path = ("workspaces", host_of(host), "metastore_id")
+        layer.values[path] = metastore
+        layer.origins[path] = "environment variable DATABRICKS_METASTORE_ID"
+    return layer
+
+
+_warned: set[str] = set()
+
+
+def file_layer(given: str | None, known: Mapping[Path, bool]) -> Layer:
+    """Return the layer of the file: the one given, or the nearest upwards from the working directory.
+
+    Looked for are `genops.toml` and a `pyproject.toml` with a table `[tool.genops]`.
+
+    Raises:
+        ConfigurationError: The file cannot be read, is not TOML, or names an unknown setting.
+    """
+    layer = Layer({}, {})
+    found = _given_file(given) if given is not None else _nearest_file()
+    if found is None:
+        return layer
+    file, table = found
+    for path, value in _flat(table, known):
+        _put(layer, path, value, f"file {file}", known)
+    return layer
+
+
+def _given_file(given: str) -> tuple[FilePath, Mapping[str, Any]]:
+    file = FilePath(given)
+    content = _toml(file)
+    tool = content.get("tool", {}).get("genops") if file.name == "pyproject.toml" else content
+    return file, tool or {}
+
+
+def _nearest_file() -> tuple[FilePath, Mapping[str, Any]] | None:
+    try:
+        here = FilePath.cwd()
+    except OSError:
+        return None
+    for folder in (here, *here.parents):
+        own = folder / "genops.toml"
+        if own.is_file():
+            return own, _toml(own)
+        project = folder / "pyproject.toml"
+        if project.is_file() and "[tool.genops" in _text(project):
+            return project, _toml(project).get("tool", {}).get("genops", {})
+    return None
+
+
+def _text(file: FilePath) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ConfigurationError(f"settings file {str(file)!r} cannot be read: {reason}") from None
+
+
+def _toml(file: FilePath) -> dict[str, Any]:
+    text = _text(file)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"settings file {str(file)!r} is not valid TOML: {error}") from None
+
+
+def _flat(table: Mapping[str, Any], known: Mapping[Path, bool], above: Path = ()) -> Iterable[tuple[Path, Any]]:
+    for name, value in table.items():
+        path = (*above, name)
+        inside_free = any(free and path[: len(p)] == p for p, free in known.items())
+        if not inside_free and not any(p[: len(path)] == path for p in known):
+            names = {p[len(above)] for p in known if p[: len(above)] == above and len(p) > len(above)}
+            raise ConfigurationError(f"unknown setting {'.'.join(path)!r} in a settings file{nearest(name, names)}")
+        if isinstance(value, Mapping) and path not in known:
+            yield from _flat(cast("Mapping[str, Any]", value), known, path)
+        else:
+            yield path, value
+
+
+def _put(layer: Layer, path: Path, value: Any, origin: str, known: Mapping[Path, bool]) -> None:
+    if isinstance(value, Mapping) and value:
+        for name, inner in cast("Mapping[str, Any]", value).items():
+            below = host_of(str(name)) if path == ("workspaces",) else str(name)
+            _put(layer, (*path, below), inner, origin, known)
+        return
+    layer.values[path] = value
+    layer.origins[path] = origin
+
+
+def merged(layers: Iterable[Layer]) -> tuple[dict[Path, Any], dict[Path, str]]:
+    """Return the values and origins of several layers; the first one that names a path wins."""
+    values: dict[Path, Any] = {}
+    origins: dict[Path, str] = {}
+    for layer in layers:
+        for path, value in layer.values.items():
+            if path not in values:
+                values[path] = value
+                origins[path] = layer.origins[path]
+    return values, origins
+
+
+def nested(values: Mapping[Path, Any]) -> dict[str, Any]:
+    """Return values by path as nested tables.
+
+    Raises:
+        ConfigurationError: One value stands where another one needs a table.
+    """
+    root: dict[str, Any] = {}
+    for path, value in values.items():
+        table = root
+        for number, name in enumerate(path[:-1], 1):
+            inner = table.setdefault(name, {})
+            if not isinstance(inner, dict):
+                raise ConfigurationError(f"{'.'.join(path[:number])}={inner!r}: expected a table of settings")
+            table = cast("dict[str, Any]", inner)
+        if value == {} and isinstance(table.get(path[-1]), dict):
+            continue
+        table[path[-1]] = value
+    return root
