@@ -1,0 +1,158 @@
+"""Types and values: what DuckDB computes, in the words and the text of Databricks."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import sqlglot
+from sqlglot import exp
+
+if TYPE_CHECKING:
+    from genops.testing.workspace.wire import Json
+
+# DuckDB type: the statement API's type_name and the SQL name.
+_SCALARS = {
+    "TINYINT": ("BYTE", "TINYINT"),
+    "UTINYINT": ("SHORT", "SMALLINT"),
+    "SMALLINT": ("SHORT", "SMALLINT"),
+    "USMALLINT": ("INT", "INT"),
+    "INTEGER": ("INT", "INT"),
+    "UINTEGER": ("LONG", "BIGINT"),
+    "BIGINT": ("LONG", "BIGINT"),
+    "UBIGINT": ("LONG", "BIGINT"),
+    # DuckDB widens sums and counts of BIGINT; Databricks keeps BIGINT.
+    "HUGEINT": ("LONG", "BIGINT"),
+    "FLOAT": ("FLOAT", "FLOAT"),
+    "DOUBLE": ("DOUBLE", "DOUBLE"),
+    "BOOLEAN": ("BOOLEAN", "BOOLEAN"),
+    "VARCHAR": ("STRING", "STRING"),
+    "UUID": ("STRING", "STRING"),
+    "JSON": ("STRING", "STRING"),
+    "TIME": ("STRING", "STRING"),
+    "BLOB": ("BINARY", "BINARY"),
+    "DATE": ("DATE", "DATE"),
+    "TIMESTAMP WITH TIME ZONE": ("TIMESTAMP", "TIMESTAMP"),
+    "TIMESTAMP": ("TIMESTAMP_NTZ", "TIMESTAMP_NTZ"),
+    "TIMESTAMP_NS": ("TIMESTAMP_NTZ", "TIMESTAMP_NTZ"),
+    "TIMESTAMP_MS": ("TIMESTAMP_NTZ", "TIMESTAMP_NTZ"),
+    "TIMESTAMP_S": ("TIMESTAMP_NTZ", "TIMESTAMP_NTZ"),
+    "INTERVAL": ("INTERVAL", "INTERVAL"),
+    "NULL": ("NULL", "VOID"),
+    '"NULL"': ("NULL", "VOID"),
+}
+
+_DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """A type in Databricks' words.
+
+    Attributes:
+        name: ``type_name`` of the REST APIs, as ``LONG``.
+        text: SQL spelling in upper case, as ``BIGINT`` or ``ARRAY<INT>``.
+        precision: Digits of a decimal, otherwise ``None``.
+        scale: Digits after the point of a decimal, otherwise ``None``.
+    """
+
+    name: str
+    text: str
+    precision: int | None = None
+    scale: int | None = None
+
+
+@lru_cache(maxsize=1024)
+def column_type(duck: str) -> ColumnType:
+    """The Databricks type of a DuckDB type's text.
+
+    >>> column_type("HUGEINT").text, column_type("DECIMAL(10,2)").scale, column_type("INTEGER[]").text
+    ('BIGINT', 2, 'ARRAY<INT>')
+    """
+    if duck in _SCALARS:
+        return ColumnType(*_SCALARS[duck])
+    decimal = _DECIMAL.fullmatch(duck)
+    if decimal:
+        precision, scale = int(decimal[1]), int(decimal[2])
+        return ColumnType("DECIMAL", f"DECIMAL({precision},{scale})", precision, scale)
+    if duck.startswith("ENUM"):
+        return ColumnType("STRING", "STRING")
+    text = exp.DataType.build(duck, dialect="duckdb").sql(dialect="databricks")
+    return ColumnType(text.split("<", 1)[0], text)
+
+
+def duck_type(databricks: str) -> str:
+    """The DuckDB type of a Databricks type's text.
+
+    Raises:
+        sqlglot.errors.ParseError: The text is no type.
+    """
+    return exp.DataType.build(databricks, dialect="databricks").sql(dialect="duckdb")
+
+
+def rendering(column: str, duck: str) -> str:
+    """DuckDB SQL that turns a column into the text that JSON_ARRAY carries; null stays null."""
+    if duck == "TIMESTAMP WITH TIME ZONE":
+        return f"strftime({column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ')"
+    if duck.startswith("TIMESTAMP"):
+        return f"strftime(CAST({column} AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%g')"
+    if duck in ("DOUBLE", "FLOAT"):
+        text = f"CAST({column} AS VARCHAR)"
+        return (
+            f"CASE {text} WHEN 'nan' THEN 'NaN' WHEN 'inf' THEN 'Infinity' WHEN '-inf' THEN '-Infinity' ELSE {text} END"
+        )
+    if duck == "BLOB":
+        return f"base64({column})"
+    if duck.endswith("]") or duck.startswith(("STRUCT", "MAP")):
+        return f"CAST(to_json({column}) AS VARCHAR)"
+    return f"CAST({column} AS VARCHAR)"
+
+
+def result_column(name: str, position: int, duck: str) -> Json:
+    """A column of a statement's result schema."""
+    kind = column_type(duck)
+    column: Json = {"name": name, "type_text": kind.text, "type_name": kind.name, "position": position}
+    if kind.precision is not None:
+        column.update(type_precision=kind.precision, type_scale=kind.scale)
+    return column
+
+
+def catalog_column(name: str, position: int, duck: str, *, nullable: bool, comment: str | None) -> Json:
+    """A column of a table in Unity Catalog."""
+    kind = column_type(duck)
+    text = kind.text.lower()
+    field: Json = {"name": name, "type": text, "nullable": nullable, "metadata": {}}
+    column: Json = {
+        "name": name,
+        "type_text": text,
+        "type_name": kind.name,
+        "type_json": json.dumps(field, separators=(",", ":")),
+        "position": position,
+        "nullable": nullable,
+    }
+    if kind.precision is not None:
+        column.update(type_precision=kind.precision, type_scale=kind.scale)
+    return {**column, "comment": comment} if comment else column
+
+
+def quoted(name: str) -> str:
+    """A DuckDB identifier, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A DuckDB string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def split_name(full_name: str) -> list[str]:
+    """The parts of a dotted name, backticks honoured.
+
+    >>> split_name("main.`a.b`.c")
+    ['main', 'a.b', 'c']
+    """
+    table = sqlglot.to_table(full_name, dialect="databricks") if "`" in full_name else None
+    return [part.name for part in table.parts] if table else full_name.split(".")
