@@ -1,0 +1,176 @@
+"""The events of the specification: log records on the span's context, or span events."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.trace import TraceFlags
+
+from genops.core.decisions import PolicyResult
+from genops.core.records import Adjusted, Admitted, Outcome, Settled, UnitId
+from genops.telemetry.semconv import Attr, Event
+from genops.telemetry.spans import Attributes, say_decision, say_reservation
+
+if TYPE_CHECKING:
+    from opentelemetry._logs import Logger
+    from opentelemetry.trace import Span
+
+    from genops.core.operation import Operation
+    from genops.core.records import Record
+
+_MICROS = 1_000_000
+_FLAGS = {number: TraceFlags(number) for number in range(4)}
+
+
+class Said(NamedTuple):
+    """One event.
+
+    Attributes:
+        name: Its name.
+        at_ns: When, in nanoseconds since the epoch.
+        attributes: Its attributes; they name team, project, environment and operation, so that it can be charged
+            without its span.
+        severity: How grave.
+    """
+
+    name: str
+    at_ns: int
+    attributes: Attributes
+    severity: SeverityNumber = SeverityNumber.INFO
+
+
+def events_of(record: Record) -> tuple[Said, ...]:
+    """Return the events that a record stands for.
+
+    Units whose attribution is incomplete have no required event: they are counted, and never pass for governed.
+    """
+    if isinstance(record, Adjusted):
+        return _correction(record)
+    if not record.operation.attribution.complete:
+        return ()
+    return _admission(record) if isinstance(record, Admitted) else _settlement(record)
+
+
+def _about(operation: Operation, name: str) -> Attributes:
+    team, project, environment = operation.attribution.labels
+    return {
+        Attr.EVENT_NAME: name,
+        Attr.TEAM: team,
+        Attr.PROJECT: project,
+        Attr.ENVIRONMENT: environment,
+        Attr.OPERATION_NAME: operation.name or operation.type,
+        Attr.OPERATION_TYPE: operation.type,
+    }
+
+
+def _admission(record: Admitted) -> tuple[Said, ...]:
+    decision, reservation = record.decision, record.reservation
+    evaluated = _about(record.operation, Event.POLICY_EVALUATED)
+    say_decision(decision, evaluated)
+    severity = SeverityNumber.INFO if decision.result is PolicyResult.ALLOWED else SeverityNumber.WARN
+    first = Said(Event.POLICY_EVALUATED, record.at_ns, evaluated, severity)
+    if reservation is None or record.sequence:
+        return (first,)
+    reserved = _about(record.operation, Event.BUDGET_RESERVATION)
+    say_reservation(reservation, reserved)
+    if reservation.budget is not None:
+        reserved[Attr.BUDGET_NAME] = reservation.budget.name
+        reserved[Attr.BUDGET_REMAINING] = reservation.budget.remaining / _MICROS
+    return first, Said(Event.BUDGET_RESERVATION, record.at_ns, reserved)
+
+
+def _settlement(record: Settled) -> tuple[Said, ...]:
+    if record.outcome is Outcome.NOT_EXECUTED:
+        return ()
+    attributes = _about(record.operation, Event.BUDGET_RECONCILIATION)
+    say_reservation(record.reservation, attributes)
+    attributes[Attr.ACTUAL] = record.actual.micros / _MICROS
+    attributes[Attr.RECONCILIATION_DELTA] = (record.actual.micros - record.reservation.amount.micros) / _MICROS
+    budget = record.balance or record.reservation.budget
+    if budget is not None:
+        attributes[Attr.BUDGET_NAME] = budget.name
+    if record.incomplete:
+        attributes[Attr.INCOMPLETE] = True
+    return (Said(Event.BUDGET_RECONCILIATION, record.ended_ns, attributes),)
+
+
+def _correction(record: Adjusted) -> tuple[Said, ...]:
+    if not record.currency:
+        return ()
+    about = _about(record.operation, Event.COST_CALCULATED)
+    attributes: Attributes = {name: value for name, value in about.items() if value}
+    attributes[Attr.COST_TOTAL] = record.total / _MICROS
+    attributes[Attr.COST_DELTA] = record.delta / _MICROS
+    attributes[Attr.COST_CURRENCY] = record.currency
+    attributes[Attr.COST_GRADE] = record.grade.value
+    if record.source:
+        attributes[Attr.PRICE_SOURCE] = record.source
+    return (Said(Event.COST_CALCULATED, record.at_ns, attributes),)
+
+
+def log_record_type(logger: Logger) -> Callable[..., Any]:
+    """Return what makes the log records that a logger takes.
+
+    Until version 1.37 the SDK exports only records of a class of its own, which carry the resource. From 1.38 on, where
+    `emit` also takes single fields, it takes the API's class and adds the resource itself.
+    """
+    from opentelemetry.sdk import _logs as sdk_logs
+
+    own: Callable[..., Any] | None = getattr(sdk_logs, "LogRecord", None)
+    resource = getattr(logger, "resource", None)
+    if own is None or resource is None or "event_name" in inspect.signature(logger.emit).parameters:
+        return LogRecord
+    return functools.partial(own, resource=resource)
+
+
+class LogEvents:
+    """Emits events as log records with an event name; those of units whose span is not kept too.
+
+    Args:
+        logger: Takes the records.
+    """
+
+    def __init__(self, logger: Logger) -> None:
+        self._emit = logger.emit
+        self._record = log_record_type(logger)
+
+    def write(self, record: Record) -> None:
+        """Emit the events that a record stands for."""
+        for said in events_of(record):
+            self._say(record.unit, said)
+
+    def _say(self, unit: UnitId, said: Said) -> None:
+        log_record = self._record(
+            timestamp=said.at_ns,
+            observed_timestamp=said.at_ns,
+            severity_number=said.severity,
+            attributes=said.attributes,
+            event_name=said.name,
+        )
+        # Set afterwards: as arguments they cost a context or a deprecation warning each.
+        log_record.trace_id, log_record.span_id, flags = unit
+        log_record.trace_flags = _FLAGS.get(flags) or TraceFlags(flags)
+        self._emit(log_record)
+
+
+class SpanEvents:
+    """Emits events as span events, while their span is open; corrections come too late for one.
+
+    Args:
+        spans: Open spans by span id.
+    """
+
+    def __init__(self, spans: Mapping[int, Span]) -> None:
+        self._spans = spans
+
+    def write(self, record: Record) -> None:
+        """Add the events that a record stands for to its span."""
+        span = self._spans.get(record.unit.span_id)
+        if span is None:
+            return
+        for said in events_of(record):
+            span.add_event(said.name, said.attributes, said.at_ns)

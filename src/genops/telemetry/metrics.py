@@ -1,0 +1,234 @@
+"""Metrics: a view of the exact totals, read when they are collected; only the duration is recorded per operation."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from genops.core.records import Outcome, Settled
+from genops.telemetry.resource import version
+from genops.telemetry.semconv import DURATION_BOUNDARIES, SCHEMA_URL, SCOPE, Attr, Instrument, Metric
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Meter, MeterProvider
+
+    from genops.core.guard import Guard
+    from genops.core.operation import Operation
+    from genops.core.ports import BudgetBook, Totals, TotalsRow
+    from genops.core.records import BudgetState, Record
+    from genops.telemetry.lanes import Delivery
+
+_MICROS = 1_000_000
+# The order of `TotalsRow.labels`.
+_LABELS = (
+    Attr.TEAM, Attr.PROJECT, Attr.ENVIRONMENT, Attr.PROVIDER, Attr.OPERATION_TYPE, Attr.RESOURCE_TYPE,
+    Attr.WORKSPACE_ID,
+)  # fmt: skip
+_FURTHER = {"result": Attr.POLICY_RESULT, "currency": Attr.COST_CURRENCY}
+_MAX_LABEL_SETS = 2_000
+Points = Iterable[Observation]
+
+
+class Sources(NamedTuple):
+    """What metrics are read from.
+
+    Attributes:
+        totals: Exact totals.
+        budgets: Budgets.
+        guard: Faults of genops itself.
+        deliveries: What became of telemetry, by lane.
+        currency: The reporting currency.
+    """
+
+    totals: Totals | None
+    budgets: BudgetBook | None
+    guard: Guard
+    deliveries: Callable[[], Iterable[Delivery]]
+    currency: str
+
+
+class View:
+    """The instruments of one meter provider.
+
+    A provider keeps an instrument for as long as it lives, so a view outlives what it reads: `sources` is replaced when
+    genops is configured anew, and `None` when it was shut down.
+
+    Args:
+        provider: Makes the meter.
+        sources: What is read.
+    """
+
+    def __init__(self, provider: MeterProvider, sources: Sources) -> None:
+        self.sources: Sources | None = sources
+        meter = provider.get_meter(SCOPE, version(), SCHEMA_URL)
+        for instrument, read in _TOTALS.items():
+            _observe(meter, instrument, sources.currency, self._of_rows(read))
+        for instrument, read in _BUDGETS.items():
+            _observe(meter, instrument, sources.currency, self._of_budgets(read))
+        for instrument, read in _OWN.items():
+            _observe(meter, instrument, sources.currency, self._of_itself(read))
+        self.duration = meter.create_histogram(
+            Metric.DURATION.name,
+            Metric.DURATION.unit,
+            Metric.DURATION.description,
+            explicit_bucket_boundaries_advisory=DURATION_BOUNDARIES,
+        )
+
+    def _of_rows(self, read: _Reading) -> Callable[[CallbackOptions], Points]:
+        def points(_options: CallbackOptions) -> Points:
+            sources = self.sources
+            if sources is None or sources.totals is None:
+                return
+            yield from _folded(sources.totals.rows(), read, sources.currency)
+
+        return points
+
+    def _of_budgets(self, read: Callable[[BudgetState], int]) -> Callable[[CallbackOptions], Points]:
+        def points(_options: CallbackOptions) -> Points:
+            sources = self.sources
+            if sources is None or sources.budgets is None:
+                return
+            for state in sources.budgets.states():
+                labels = {
+                    Attr.BUDGET_NAME: state.name,
+                    Attr.BUDGET_PERIOD: state.period,
+                    Attr.ACCOUNTING_UNIT: state.unit,
+                }
+                yield Observation(read(state) / _MICROS, labels)
+
+        return points
+
+    def _of_itself(self, read: Callable[[Sources], Points]) -> Callable[[CallbackOptions], Points]:
+        def points(_options: CallbackOptions) -> Points:
+            return () if self.sources is None else read(self.sources)
+
+        return points
+
+
+_views: weakref.WeakKeyDictionary[Any, View] = weakref.WeakKeyDictionary()
+
+
+def view(provider: MeterProvider, sources: Sources) -> View:
+    """Return the view on a provider, reading `sources` from now on."""
+    found = _views.get(provider)
+    if found is None:
+        found = _views[provider] = View(provider, sources)
+    found.sources = sources
+    return found
+
+
+def _observe(
+    meter: Meter, instrument: Instrument, currency: str, callback: Callable[[CallbackOptions], Points]
+) -> None:
+    create: Mapping[str, Callable[..., object]] = {
+        "counter": meter.create_observable_counter,
+        "updowncounter": meter.create_observable_up_down_counter,
+        "gauge": meter.create_observable_gauge,
+    }
+    unit = instrument.unit.replace("{currency}", f"{{{currency}}}")
+    create[instrument.kind](instrument.name, [callback], unit, instrument.description)
+
+
+class _Reading(NamedTuple):
+    """How an instrument is read from a row.
+
+    Attributes:
+        field: Field of the row that is added up.
+        scale: What it is divided by.
+        rows: Which rows count, given the reporting currency.
+        by: Further labels: the policy result, the currency.
+    """
+
+    field: str
+    scale: int | None = None
+    rows: Callable[[TotalsRow, str], bool] = lambda _row, _currency: True
+    by: tuple[str, ...] = ()
+
+
+def _in_currency(row: TotalsRow, currency: str) -> bool:
+    return row.currency == currency
+
+
+def _unattributed(row: TotalsRow, _currency: str) -> bool:
+    return not all(row.labels[:3])
+
+
+_TOTALS: dict[Instrument, _Reading] = {
+    Metric.COST: _Reading("cost", _MICROS, _in_currency, ("currency",)),
+    Metric.ADJUSTMENT: _Reading("adjustment", _MICROS, _in_currency, ("currency",)),
+    Metric.DECISIONS: _Reading("decisions", by=("result",)),
+    Metric.OPERATIONS: _Reading("units"),
+    Metric.ERRORS: _Reading("errors"),
+    Metric.UNPRICED: _Reading("unpriced"),
+    Metric.ROWS: _Reading("rows"),
+    Metric.BYTES: _Reading("bytes"),
+    Metric.VIOLATIONS: _Reading("violations", by=("result",)),
+    Metric.MISSING: _Reading("units", rows=_unattributed),
+}
+_BUDGETS: dict[Instrument, Callable[[BudgetState], int]] = {
+    Metric.ALLOCATED: lambda state: state.allocated,
+    Metric.CONSUMED: lambda state: state.consumed,
+    Metric.REMAINING: lambda state: state.remaining,
+}
+
+
+def _folded(rows: Iterable[TotalsRow], reading: _Reading, currency: str) -> Points:
+    sums: dict[tuple[str, ...], int] = {}
+    for row in rows:
+        if reading.rows(row, currency):
+            key = (*row.labels, *(getattr(row, field) for field in reading.by))
+            sums[key] = sums.get(key, 0) + getattr(row, reading.field)
+    names = (*_LABELS, *(_FURTHER[field] for field in reading.by))
+    for key, total in sums.items():
+        value = total if reading.scale is None else total / reading.scale
+        yield Observation(value, {name: label for name, label in zip(names, key, strict=True) if label})
+
+
+def _faults(sources: Sources) -> Points:
+    for site, count in sources.guard.counts.copy().items():
+        yield Observation(count, {Attr.SITE: site})
+
+
+def _by_signal(sources: Sources, read: Callable[[Delivery], int]) -> Points:
+    counts: dict[str, int] = {}
+    for delivery in sources.deliveries():
+        counts[delivery.signal] = counts.get(delivery.signal, 0) + read(delivery)
+    for signal, count in counts.items():
+        yield Observation(count, {Attr.SIGNAL: signal})
+
+
+_OWN: dict[Instrument, Callable[[Sources], Points]] = {
+    Metric.FAULTS: _faults,
+    Metric.DROPPED: lambda sources: _by_signal(sources, lambda delivery: delivery.dropped),
+    Metric.FAILED: lambda sources: _by_signal(sources, lambda delivery: delivery.failed),
+}
+
+
+class Durations:
+    """Records how long each settled operation ran.
+
+    Args:
+        found: The view whose histogram takes it.
+    """
+
+    def __init__(self, found: View) -> None:
+        self._record = found.duration.record
+        self._labels: dict[tuple[str, ...], dict[str, str]] = {}
+
+    def write(self, record: Record) -> None:
+        """Record a settlement."""
+        if isinstance(record, Settled) and record.outcome is not Outcome.NOT_EXECUTED:
+            self._record(record.seconds, self._labelled(record.operation, record.decision.result.value))
+
+    def _labelled(self, operation: Operation, result: str) -> dict[str, str]:
+        key = (*operation.attribution.labels, operation.provider, operation.type, operation.resource_type or "", result)
+        found = self._labels.get(key)
+        if found is None:
+            names = (*_LABELS[:6], Attr.POLICY_RESULT)
+            found = {name: label for name, label in zip(names, key, strict=True) if label}
+            if len(self._labels) < _MAX_LABEL_SETS:
+                self._labels[key] = found
+        return found
