@@ -59,7 +59,29 @@ _HOMES = {
 # Their first use builds the runtime, so the room that can build it is loaded with them.
 _NEED_RUNTIME = frozenset({"attach", "carrier", "operation", "workflow"})
 
-__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604  (the table is the one list of names)
+__all__ = [  # noqa: RUF022  (sorted by what they are)
+    "__version__",
+    "configure",
+    "auto_instrument_databricks",
+    "instrument",
+    "uninstrument",
+    "attribution",
+    "operation",
+    "workflow",
+    "carrier",
+    "attach",
+    "flush",
+    "shutdown",
+    "GenOpsError",
+    "BudgetExceeded",
+    "ConfigurationError",
+    "GovernanceError",
+    "GovernanceUnavailable",
+    "InvalidArgument",
+    "MissingDependency",
+    "PolicyDenied",
+    "RateLimited",
+]
 
 
 def __getattr__(name: str) -> Any:

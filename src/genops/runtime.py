@@ -12,6 +12,7 @@ from genops.core.attribution import Attribution, environment_of
 from genops.core.forks import on_fork
 from genops.core.guard import Guard
 from genops.core.inventory import Inventory
+from genops.core.notices import AttributionNotice
 from genops.cost.budgets import Budget, parse_limit
 from genops.cost.ledger import MemoryLedger
 from genops.cost.pricing import WarehousePricer
@@ -28,7 +29,7 @@ from genops.telemetry.config import TelemetryConfig
 from genops.telemetry.providers import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
     from genops.core.ports import Sink
     from genops.telemetry.lanes import Delivery
@@ -71,7 +72,7 @@ class Runtime:
             pricer=WarehousePricer(inventory),
             resolver=DeclaredResolver(classification),
             tracer=self.telemetry.tracer,
-            sinks=[self.totals, *self.telemetry.sinks, *sinks],
+            sinks=[self.totals, *self.telemetry.sinks, AttributionNotice(), *sinks],
             guard=self.guard,
             inventory=inventory,
         )
@@ -156,7 +157,7 @@ def _telemetry_config(settings: Settings) -> TelemetryConfig:
         compression="gzip" if telemetry.batch.compression else "none",
         sampling_enabled=telemetry.sampling.enabled,
         sampling_rate=telemetry.sampling.rate,
-        sampling_rates=dict(telemetry.sampling.rates),
+        sampling_rates={str(action): rate for action, rate in telemetry.sampling.rates.items()},
         console=telemetry.console,
         environment=settings.attribution.environment,
     )
@@ -208,7 +209,7 @@ def _adopt(settings: Settings) -> Runtime:
         runtime = Runtime(settings)
         _swap(runtime)
         if not _active.exits_installed:
-            exits.install(_at_exit)
+            exits.install(_at_exit, _flush_active)
             _active.exits_installed = True
     if before is not None:
         before.close()
@@ -225,7 +226,7 @@ def _swap(runtime: Runtime | None) -> Runtime | None:
 
 
 @contextmanager
-def swapped(runtime: Runtime) -> Iterator[None]:
+def swapped(runtime: Runtime) -> Generator[None, None, None]:
     """Make a runtime the active one inside the block; close it and restore the one before at the end."""
     with current.slot.lock:
         before = _swap(runtime)
@@ -241,6 +242,10 @@ def _at_exit() -> None:
     runtime = _active.runtime
     if runtime is not None:
         runtime.close()
+
+
+def _flush_active() -> None:
+    flush()
 
 
 def _first_governor() -> spine.Governor:

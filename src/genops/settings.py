@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -312,7 +313,7 @@ def leaves(model: type[BaseModel], above: Path = ()) -> dict[Path, bool]:
         if name == "origins":
             continue
         kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if inspect.isclass(kind) and issubclass(kind, BaseModel):
             found |= leaves(kind, (*above, name))
             if kind.model_config.get("extra") == "allow":
                 found[(*above, name)] = True

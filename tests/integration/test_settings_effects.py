@@ -1,0 +1,367 @@
+"""Every setting has its effect: one row a setting, and a row that is missing fails."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import genops
+from genops.core import current, shapes
+from genops.core.operation import Action, Operation, Statement
+from genops.settings import Settings, leaves, load
+from genops.testing import runtime
+from support.recording import RecordingSink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HOST = "acme.cloud.databricks.com"
+WHO = {"team": "t", "project": "p", "environment": "e"}
+PRICED = {"workspaces": {HOST: {"cloud": "aws", "tier": "premium", "region": "us-east-1"}}}
+
+
+@contextmanager
+def governed(**settings: Any) -> Iterator[RecordingSink]:
+    """Run under a runtime of these settings alone."""
+    sink = RecordingSink()
+    with runtime(sinks=[sink], **{**WHO, **settings}):
+        yield sink
+
+
+def run(kind: str = "table.get", **fields: Any) -> Any:
+    """Make one governed call and return what it returned."""
+
+    def describe(governor: Any, *_: object) -> Operation:
+        given = {"host": HOST, "attribution": governor.attribution(fields.get("host", HOST)), **fields}
+        return Operation(kind, "databricks_unity_catalog", kind, f"genops.x.{kind}", library="tests", **given)
+
+    site = shapes.Site(kind, "databricks_unity_catalog", "tests", describe=describe)
+    return shapes.call(site, lambda: "result", None, (), {})
+
+
+def run_statement() -> None:
+    """Make one governed call that runs a statement on a warehouse whose size is known."""
+    from genops.core.operation import Learnt
+
+    governor = current.slot.governor
+    assert governor is not None
+    facts = {"cluster_size": "Small", "warehouse_type": "PRO", "serverless": True}
+    governor.inventory.learn(HOST, Learnt("warehouse", "w", facts))
+    run(
+        "table.query",
+        action=Action.QUERY,
+        resource_type="sql_warehouse",
+        resource_id="w",
+        statement=Statement("SELECT", 8, "00"),
+    )
+
+
+def mode(_: Path) -> None:
+    """Off passes through, observe warns, enforce refuses."""
+    empty = {"budgets": {"b": {"limit": 0, "unit": "call"}}}
+    with governed(mode="off", **empty) as sink:
+        run()
+        assert sink.records == []
+    with governed(mode="observe", **empty) as sink:
+        run()
+        assert sink.admitted[0].decision.result.value == "WARNING"
+    with governed(mode="enforce", **empty) as sink, pytest.raises(genops.BudgetExceeded):
+        run()
+
+
+def on_fault(_: Path) -> None:
+    """A policy that fails blocks, or lets run, as it says."""
+
+    class Broken:
+        needs: frozenset[str] = frozenset()
+
+        def evaluate(self, *_: object) -> Any:
+            raise RuntimeError
+
+    for said, refused in (("block", True), ("allow", False)):
+        with governed(mode="enforce", on_fault=said) as sink:
+            current.slot.governor.policy = Broken()  # type: ignore[union-attr,assignment]
+            if refused:
+                with pytest.raises(genops.GovernanceUnavailable):
+                    run()
+            else:
+                run()
+                assert sink.admitted[0].decision.result.value == "WARNING"
+
+
+def log_level(_: Path) -> None:
+    """The level of the genops logger, and of no other."""
+    root = logging.getLogger().level
+    with governed(log_level="ERROR"):
+        assert logging.getLogger("genops").level == logging.ERROR
+    with governed(log_level="DEBUG"):
+        assert logging.getLogger("genops").level == logging.DEBUG
+    logging.getLogger("genops").setLevel(logging.NOTSET)
+    assert logging.getLogger().level == root
+
+
+def attribution(field: str) -> Any:
+    """Make the row of an attribution field."""
+
+    def row(_: Path) -> None:
+        with governed(**{field: "value"}) as sink:
+            run()
+        assert sink.settled[0].operation.attribution.values[field] == "value"
+
+    return row
+
+
+def workspaces(_: Path) -> None:
+    """Facts price statements, defaults attribute, budgets limit: all for the one host."""
+    with governed(**PRICED) as sink:
+        run_statement()
+    assert sink.settled[0].priced.money is not None
+    facts = {"workspaces": {HOST: {"metastore_id": "m", "attribution": {"team": "theirs"}}}}
+    with governed(**facts) as sink:
+        run()
+        assert current.slot.governor.inventory.workspace(HOST)["metastore_id"] == "m"  # type: ignore[union-attr]
+        run(host="other")
+    assert [s.operation.attribution.team for s in sink.settled] == ["theirs", "t"]
+    limits = {"workspaces": {HOST: {"budgets": {"b": {"limit": 0, "unit": "call"}}}}}
+    with governed(mode="enforce", **limits), pytest.raises(genops.BudgetExceeded):
+        run()
+
+
+def export(folder: Path) -> None:
+    """A path writes a file; none writes nothing."""
+    file = folder / "out.jsonl"
+    with governed(export=str(file)):
+        run()
+    assert "genops.x.table.get" in file.read_text()
+    other = folder / "none.jsonl"
+    with governed(export="none"):
+        run()
+    assert not other.exists()
+
+
+def exported(folder: Path, name: str, **settings: Any) -> list[dict[str, Any]]:
+    """Run one call with an export to a file and return its lines."""
+    file = folder / f"{name}.jsonl"
+    with governed(export=str(file), **settings):
+        run()
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def events(folder: Path) -> None:
+    """Events are log records, or span events."""
+    as_logs = exported(folder, "log", events="log")
+    as_span = exported(folder, "span", events="span")
+    assert "genops.policy.evaluated" in json.dumps([line for line in as_logs if "resourceLogs" in line])
+    assert "genops.policy.evaluated" in json.dumps([line for line in as_span if "resourceSpans" in line])
+    assert not [line for line in as_span if "resourceLogs" in line]
+
+
+def exit_timeout(_: Path) -> None:
+    """A shutdown is given this bound."""
+    seen: list[float] = []
+    with governed(exit_timeout_seconds=7) as _sink:
+        from genops import runtime as root
+
+        built = root._active.runtime
+        assert built is not None
+        original = built.telemetry.shutdown
+        built.telemetry.shutdown = lambda seconds: (seen.append(seconds), original(seconds))[1]  # type: ignore[method-assign]
+    assert 5 < seen[0] <= 7
+
+
+def batch_size(folder: Path) -> None:
+    """Spans leave in batches of at most this many."""
+
+    def most(size: int) -> int:
+        file = folder / f"size{size}.jsonl"
+        with governed(export=str(file), size=size):
+            for _ in range(20):
+                run()
+        batches = [
+            len(scope["spans"])
+            for line in map(json.loads, file.read_text().splitlines())
+            for resource in line.get("resourceSpans", [])
+            for scope in resource["scopeSpans"]
+        ]
+        assert sum(batches) == 20
+        return max(batches)
+
+    assert most(5) <= 5
+    assert most(512) > 5
+
+
+def flush_interval(folder: Path) -> None:
+    """A short interval exports on its own; a long one waits for the flush."""
+    from support.polling import eventually
+
+    quick, slow = folder / "quick.jsonl", folder / "slow.jsonl"
+    with governed(export=str(quick), flush_interval_seconds=0.05):
+        run()
+        eventually(lambda: quick.exists() and "genops.x.table.get" in quick.read_text())
+    with governed(export=str(slow), flush_interval_seconds=3600):
+        run()
+        assert not slow.exists() or "resourceSpans" not in slow.read_text()
+    assert "genops.x.table.get" in slow.read_text()
+
+
+def async_export(folder: Path) -> None:
+    """False exports inside the call."""
+    file = folder / "sync.jsonl"
+    with governed(export=str(file), async_export=False, flush_interval_seconds=3600):
+        run()
+        assert "genops.x.table.get" in file.read_text()
+
+
+def compression(_: Path) -> None:
+    """OTLP requests are gzipped, or not."""
+    from support.otlp import Receiver
+
+    for said in (True, False):
+        with Receiver() as receiver, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
+            with governed(export="otlp", compression=said):
+                run()
+            assert {request.gzip for request in receiver.requests} == {said}
+
+
+def sampling(folder: Path) -> None:
+    """Spans are left out, events never; classes have rates of their own."""
+
+    def spans(name: str, **settings: Any) -> int:
+        lines = exported(folder, name, **settings)
+        assert "genops.budget.reconciliation" in json.dumps([line for line in lines if "resourceLogs" in line])
+        return len([line for line in lines if "resourceSpans" in line])
+
+    assert spans("disabled", enable_sampling=False, sampling_rate=0.0) == 1
+    assert spans("zero", enable_sampling=True, sampling_rate=0.0) == 0
+    assert spans("all", enable_sampling=True, sampling_rate=1.0) == 1
+    assert spans("class", enable_sampling=True, sampling_rate=1.0, rates={"read": 0.0}) == 0
+
+
+def console(_: Path) -> None:
+    """One line an operation on standard error."""
+    import contextlib
+    import io
+
+    for said in (True, False):
+        stream = io.StringIO()
+        with contextlib.redirect_stderr(stream), governed(console=said):
+            run()
+        assert ("table.get" in stream.getvalue()) is said
+
+
+def budgets(_: Path) -> None:
+    """A budget limits its scope, and reserves its seconds."""
+    few = {"b": {"limit": 1, "unit": "call", "team": "t", "period": "total"}}
+    with governed(mode="enforce", budgets=few):
+        run()
+        with pytest.raises(genops.BudgetExceeded, match="'b'"):
+            run()
+        with genops.attribution(team="other"):
+            run()
+    reserved = []
+    for seconds in (60, 120):
+        limit = {"b": {"limit": 100, "reserve_seconds": seconds}}
+        with governed(budgets=limit, **PRICED) as sink:
+            run_statement()
+        reserved.append(sink.settled[0].reservation.amount.micros)
+    assert reserved[1] == pytest.approx(2 * reserved[0], abs=1)
+
+
+def on_unpriced(_: Path) -> None:
+    """A billable operation without a price is refused by a money budget, or not."""
+    limit = {"b": {"limit": 100}}
+    with governed(mode="enforce", budgets={**limit, "on_unpriced": "block"}), pytest.raises(genops.BudgetExceeded):
+        run_statement()
+    with governed(mode="enforce", budgets={**limit, "on_unpriced": "allow"}):
+        run_statement()
+
+
+def policies(_: Path) -> None:
+    """A clearance rule refuses what is classified above it; `tables` says how it is classified."""
+    from genops.core.names import dataset
+
+    rule = {"policies": {"c": {"clearances": {"t": "internal"}}}}
+    reads = (dataset("main.hr.salaries"),)
+    with governed(mode="enforce", tables={"main.hr.*": "restricted"}, **rule), pytest.raises(genops.PolicyDenied):
+        run(reads=reads)
+    with governed(mode="enforce", tables={"main.hr.*": "public"}, **rule):
+        run(reads=reads)
+    with governed(mode="enforce", tables={"main.hr.*": "restricted"}):
+        run(reads=reads)
+
+
+def hash_key(_: Path) -> None:
+    """One key gives one hash in every process; without it two runtimes do not agree."""
+    from genops.instrument import databricks_statements
+
+    def hashed(**settings: Any) -> str:
+        with governed(**settings):
+            return databricks_statements.described("SELECT 1")[1].hash  # type: ignore[union-attr]
+
+    assert hashed(hash_key="k") == hashed(hash_key="k")
+    assert hashed(hash_key="k") != hashed(hash_key="l")
+
+
+EFFECTS = {
+    "mode": mode,
+    "on_fault": on_fault,
+    "log_level": log_level,
+    **{
+        f"attribution.{name}": attribution(name)
+        for name in ["team", "project", "environment", "cost_center", "customer_id", "feature", "user", "business_unit"]
+    },
+    "workspaces": workspaces,
+    "telemetry.export": export,
+    "telemetry.events": events,
+    "telemetry.exit_timeout_seconds": exit_timeout,
+    "telemetry.batch.size": batch_size,
+    "telemetry.batch.flush_interval_seconds": flush_interval,
+    "telemetry.batch.async_export": async_export,
+    "telemetry.batch.compression": compression,
+    "telemetry.sampling.enabled": sampling,
+    "telemetry.sampling.rate": sampling,
+    "telemetry.sampling.rates": sampling,
+    "telemetry.console": console,
+    "budgets": budgets,
+    "budgets.on_unpriced": on_unpriced,
+    "policies": policies,
+    "classification.tables": policies,
+    "sql.hash_key": hash_key,
+}
+
+
+def test_every_setting_has_a_row() -> None:
+    """A setting without a row in the table of effects fails here."""
+    assert set(EFFECTS) == {".".join(path) for path in leaves(Settings)}
+
+
+@pytest.mark.parametrize("name", sorted(EFFECTS))
+@pytest.mark.faults
+def test_a_setting_has_its_effect(name: str, tmp_path: Path) -> None:
+    """Flipping a setting changes what can be observed."""
+    EFFECTS[name](tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variable", "field"),
+    [
+        ("GENOPS_TEAM", "team"),
+        ("GENOPS_PROJECT", "project"),
+        ("GENOPS_ENVIRONMENT", "environment"),
+        ("GENOPS_COST_CENTER", "cost_center"),
+        ("GENOPS_CUSTOMER_ID", "customer_id"),
+        ("GENOPS_FEATURE", "feature"),
+        ("GENOPS_USER_ID", "user"),
+        ("GENOPS_BUSINESS_UNIT", "business_unit"),
+    ],
+)
+def test_each_variable_reaches_its_field(variable: str, field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment variables of attribution reach the field they name."""
+    monkeypatch.setenv(variable, "value")
+    assert getattr(load().attribution, field) == "value"
