@@ -18,7 +18,7 @@ from genops.cost.ledger import MemoryLedger
 from genops.cost.pricing import WarehousePricer
 from genops.cost.totals import ExactTotals
 from genops.errors import InvalidArgument, nearest
-from genops.instrument import LIBRARIES, databricks_sdk
+from genops.instrumentation import LIBRARIES, databricks_sdk
 from genops.policy.classification import Classification
 from genops.policy.clearance import DataClearance
 from genops.policy.resolver import DeclaredResolver

@@ -126,7 +126,7 @@ class Bench:
         """Return a call that is described as the SDK's `tables.get` is, and does nothing."""
         from databricks.sdk.service.catalog import TablesAPI
 
-        from genops.instrument.databricks_describe import site_of
+        from genops.instrumentation.databricks_describe import site_of
 
         # A real `Config` asks its host for metadata; the description reads these names only.
         config = SimpleNamespace(host="https://acme.cloud.databricks.com", workspace_id="4242", cloud=None)

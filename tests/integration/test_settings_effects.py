@@ -298,7 +298,7 @@ def policies(_: Path) -> None:
 
 def hash_key(_: Path) -> None:
     """One key gives one hash in every process; without it two runtimes do not agree."""
-    from genops.instrument import databricks_statements
+    from genops.instrumentation import databricks_statements
 
     def hashed(**settings: Any) -> str:
         with governed(**settings):

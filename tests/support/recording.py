@@ -63,6 +63,7 @@ class RecordingScope(BareScope):
 
     def exit(self, token: Any) -> None:
         """Stop being current."""
+        assert _scope.get() is self, "exited out of order"
         _scope.reset(token)
 
     def close(self, closing: Closing) -> None:
@@ -81,6 +82,11 @@ class RecordingTracer(NoTracer):
         """Open and keep a scope."""
         scope = RecordingScope(operation, role, started_ns, parent or _scope.get())
         self.scopes.append(scope)
+        return scope
+
+    def named(self, kind: str) -> RecordingScope:
+        """The only scope of an operation type."""
+        (scope,) = [scope for scope in self.scopes if scope.operation.type == kind]
         return scope
 
     def here(self) -> object:

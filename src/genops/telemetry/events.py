@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -141,9 +141,10 @@ class LogEvents:
     def write(self, record: Record) -> None:
         """Emit the events that a record stands for."""
         for said in events_of(record):
-            self._say(record.unit, said)
+            self.say(record.unit, said)
 
-    def _say(self, unit: UnitId, said: Said) -> None:
+    def say(self, unit: UnitId, said: Said) -> None:
+        """Emit one event of a unit."""
         log_record = self._record(
             timestamp=said.at_ns,
             observed_timestamp=said.at_ns,
@@ -155,6 +156,66 @@ class LogEvents:
         log_record.trace_id, log_record.span_id, flags = unit
         log_record.trace_flags = _FLAGS.get(flags) or TraceFlags(flags)
         self._emit(log_record)
+
+
+class Waiting(NamedTuple):
+    """An event that is made when it is exported: records never change, so it says the same then.
+
+    Attributes:
+        record: What happened.
+        number: Which of the record's events.
+    """
+
+    record: Record
+    number: int
+
+
+class QueuedEvents:
+    """Queues events for exporters of genops' own; making them is left to the thread that exports.
+
+    Args:
+        puts: Take a `Waiting`, one for each exporter.
+    """
+
+    def __init__(self, puts: Sequence[Callable[[Waiting], None]]) -> None:
+        self._puts = puts
+
+    def write(self, record: Record) -> None:
+        """Queue the events that a record stands for."""
+        for index in range(events_in(record)):
+            for put in self._puts:
+                put(Waiting(record, index))
+
+
+def events_in(record: Record) -> int:
+    """Return the number of events that a record stands for: the length of `events_of`, without making them."""
+    if isinstance(record, Adjusted):
+        return 1 if record.currency else 0
+    if not record.operation.attribution.complete:
+        return 0
+    if isinstance(record, Admitted):
+        return 1 if record.reservation is None or record.sequence else 2
+    return 0 if record.outcome is Outcome.NOT_EXECUTED else 1
+
+
+class EventMaker:
+    """Makes the SDK's log records out of what waits, with a logger whose records go nowhere else.
+
+    Args:
+        events: Emits through that logger.
+        made: Where the logger's processor puts them.
+    """
+
+    def __init__(self, events: LogEvents, made: list[Any]) -> None:
+        self._events = events
+        self._made = made
+
+    def __call__(self, batch: Sequence[Waiting]) -> list[Any]:
+        """Return the log records of a batch."""
+        for record, index in batch:
+            self._events.say(record.unit, events_of(record)[index])
+        made, self._made[:] = list(self._made), []
+        return made
 
 
 class SpanEvents:

@@ -20,7 +20,7 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
 from genops.telemetry.batching import batching, metrics_interval
-from genops.telemetry.events import LogEvents, SpanEvents
+from genops.telemetry.events import EventMaker, LogEvents, QueuedEvents, SpanEvents
 from genops.telemetry.lanes import CollectLane, DirectLane, QueueLane
 from genops.telemetry.metrics import Durations, Sources, View, view
 from genops.telemetry.resource import build_resource, version
@@ -70,16 +70,16 @@ class Wiring:
         """Return what this process emits through."""
         host = _set_by_program(trace.get_tracer_provider())
         provider = self._tracer_provider(host)
-        logger = self._logger()
+        events = self._events()
         spans: dict[int, Span] | None = None
         sampling = Sampling.of(self._config)
-        if logger is None and provider is not None and (host is not None or self._config.events == "span"):
+        if events is None and provider is not None and (host is not None or self._config.events == "span"):
             spans = {}
             sampling = self._without_logs(sampling)
         tracer = None if provider is None else provider.get_tracer(SCOPE, version(), SCHEMA_URL)
         sinks: list[Sink] = []
-        if logger is not None:
-            sinks.append(LogEvents(logger))
+        if events is not None:
+            sinks.append(events)
         elif spans is not None:
             sinks.append(SpanEvents(spans))
         found = self._view()
@@ -111,17 +111,25 @@ class Wiring:
         self._add("traces", own.add_span_processor, SpanLane)
         return own
 
-    def _logger(self) -> _logs.Logger | None:
+    def _events(self) -> Sink | None:
         if self._config.events == "span":
             return None
         provider: Any = _set_by_program(_logs.get_logger_provider())
         if provider is not None:
             self._hosts.append(provider)
             self._add("logs", getattr(provider, "add_log_record_processor", None), LogLane, only=SCOPE)
-        elif self._plan.destinations:
-            provider = LoggerProvider(resource=self._own_resource(), shutdown_on_exit=False)
-            self._add("logs", provider.add_log_record_processor, LogLane)
-        return None if provider is None else provider.get_logger(SCOPE, version(), SCHEMA_URL)
+            return LogEvents(provider.get_logger(SCOPE, version(), SCHEMA_URL))
+        lanes = [self._queue_lane("logs", found, self._maker()) for found in self._plan.destinations]
+        puts = [lane.put for lane in lanes if lane is not None]
+        return QueuedEvents(puts) if self._plan.destinations else None
+
+    def _maker(self) -> Callable[[Sequence[Any]], list[Any]]:
+        """Return what makes log records on the thread of a lane."""
+        made: list[Any] = []
+        own = LoggerProvider(resource=self._own_resource(), shutdown_on_exit=False)
+        own.add_log_record_processor(Gathered(made))
+        make = EventMaker(LogEvents(own.get_logger(SCOPE, version(), SCHEMA_URL)), made)
+        return lambda batch: frozen_logs(make(batch))
 
     def _view(self) -> View | None:
         host = _set_by_program(metrics.get_meter_provider())
@@ -153,16 +161,17 @@ class Wiring:
             )
             return
         for destination in self._plan.destinations:
-            lane = self._queue_lane(signal, destination)
+            lane = self._queue_lane(signal, destination, frozen_logs if signal == "logs" else list)
             if lane is not None:
                 add(processor(lane, only))
 
-    def _queue_lane(self, signal: str, destination: Destination) -> QueueLane | None:
+    def _queue_lane(
+        self, signal: str, destination: Destination, prepare: Callable[[Sequence[Any]], list[Any]]
+    ) -> QueueLane | None:
         sender = destination.sender(signal)
         if sender is None:
             return None
         config = self._config
-        prepare = frozen_logs if signal == "logs" else list
         lane = (QueueLane if config.async_export else DirectLane)(
             destination.name,
             signal,
@@ -254,6 +263,28 @@ class LogLane(LogRecordProcessor):
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002  (the SDK's signature)
         """The lane is flushed by whoever made it."""
+        return True
+
+
+class Gathered(LogRecordProcessor):
+    """Puts log records into a list.
+
+    Args:
+        made: The list.
+    """
+
+    def __init__(self, made: list[Any]) -> None:
+        self._made = made
+
+    def on_emit(self, log_record: Any) -> None:
+        """Take a log record."""
+        self._made.append(log_record)
+
+    def shutdown(self) -> None:
+        """Nothing is held."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002  (the SDK's signature)
+        """Nothing is held."""
         return True
 
 

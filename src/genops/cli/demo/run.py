@@ -93,11 +93,11 @@ def _governed(witness: Sink, **settings: Any) -> Generator[runtime.Runtime, None
 
     built = runtime.Runtime(load({**GOVERNANCE, **settings}, ambient=False), [witness])
     with runtime.swapped(built):
-        runtime.instrument("databricks_sdk")
+        genops.instrument("databricks_sdk")
         try:
             yield built
         finally:
-            runtime.uninstrument("databricks_sdk")
+            genops.uninstrument("databricks_sdk")
 
 
 @contextmanager
