@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from genops.core.ports import Sink
+    from genops.telemetry.export import Destination
     from genops.telemetry.lanes import Delivery
 
 _log = logging.getLogger("genops")
@@ -43,6 +44,7 @@ class Runtime:
     Args:
         settings: What to build from.
         sinks: Further sinks, written to after the built-in ones.
+        destinations: Further destinations of telemetry, for example exporters of the program's own.
 
     Attributes:
         settings: What it was built from.
@@ -55,7 +57,9 @@ class Runtime:
         ConfigurationError: A setting cannot be honoured.
     """
 
-    def __init__(self, settings: Settings, sinks: Iterable[Sink] = ()) -> None:
+    def __init__(
+        self, settings: Settings, sinks: Iterable[Sink] = (), destinations: Iterable[Destination] = ()
+    ) -> None:
         self.settings = settings
         self.guard = Guard()
         self.totals = ExactTotals()
@@ -63,7 +67,11 @@ class Runtime:
         inventory = Inventory({host: facts for host, w in settings.workspaces.items() if (facts := w.facts())})
         classification = Classification(settings.classification.tables)
         self.telemetry = Telemetry.build(
-            _telemetry_config(settings), totals=self.totals, budgets=self.ledger, guard=self.guard
+            _telemetry_config(settings),
+            totals=self.totals,
+            budgets=self.ledger,
+            guard=self.guard,
+            destinations=destinations,
         )
         self.governor = spine.Governor(
             _spine(settings),

@@ -27,20 +27,21 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import wrapt
-from opentelemetry import _logs, metrics, trace
+from opentelemetry import trace
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogExportResult
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
 from genops.core import current, shapes
 from genops.core.amounts import Priced
 from genops.core.records import Outcome
 from genops.runtime import Runtime
 from genops.settings import load
+from genops.telemetry.export import Exporters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,13 +58,15 @@ LIMITS = {
 WHO = {"team": "data-eng", "project": "sales", "environment": "production"}
 RULE = {"type": "data_clearance", "clearances": {"data-eng": "confidential"}}
 TABLE = "main.sales.orders"
+QUEUE = 1_000_000
 
 
 class Kept:
     """An exporter that encodes what it is given when it is told to, and sends nothing."""
 
-    def __init__(self, encode: Callable[[Any], Any]) -> None:
+    def __init__(self, encode: Callable[[Any], Any], success: Any) -> None:
         self._encode = encode
+        self._success = success
         self.encoding = False
         self.kept: list[Any] = []
         self.keeping = False
@@ -74,7 +77,7 @@ class Kept:
             self._encode(batch).SerializeToString()
         if self.keeping:
             self.kept.extend(batch)
-        return 0
+        return self._success
 
     def shutdown(self) -> None:
         """Nothing to stop."""
@@ -85,26 +88,26 @@ class Kept:
 
 
 class Bench:
-    """The providers of the program, a runtime that uses them, and the variants to run."""
+    """Providers as a program writes them by hand, runtimes of genops beside them, and the variants to run."""
 
     def __init__(self) -> None:
         from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
         from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
-        self.spans, self.logs = Kept(encode_spans), Kept(encode_logs)
-        self._span_queue = BatchSpanProcessor(self.spans, max_queue_size=1_000_000)  # type: ignore[arg-type]
-        self._log_queue = BatchLogRecordProcessor(self.logs, max_queue_size=1_000_000)  # type: ignore[arg-type]
+        self.spans = Kept(encode_spans, SpanExportResult.SUCCESS)
+        self.logs = Kept(encode_logs, LogExportResult.SUCCESS)
+        self._span_queue = BatchSpanProcessor(self.spans, max_queue_size=QUEUE)  # type: ignore[arg-type]
+        self._log_queue = BatchLogRecordProcessor(self.logs, max_queue_size=QUEUE)  # type: ignore[arg-type]
         tracers, loggers = TracerProvider(shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False)
         tracers.add_span_processor(self._span_queue)
         loggers.add_log_record_processor(self._log_queue)
         meters = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
-        trace.set_tracer_provider(tracers)
-        _logs.set_logger_provider(loggers)
-        metrics.set_meter_provider(meters)
-        self.tracer = trace.get_tracer("by-hand")
-        self.logger = _logs.get_logger("by-hand")
-        meter = metrics.get_meter("by-hand")
+        self.tracer = tracers.get_tracer("by-hand")
+        self.logger = loggers.get_logger("by-hand")
+        meter = meters.get_meter("by-hand")
         self.histogram = meter.create_histogram("by_hand.duration", "s")
+        # What genops reads from its totals, a program counts: decisions, operations and those without a price.
+        self.counters = [meter.create_counter(f"by_hand.{name}") for name in ("decisions", "operations", "unpriced")]
         self.runtimes = {
             "default": self._runtime(),
             "span": self._runtime(events="span"),
@@ -118,9 +121,9 @@ class Bench:
         }
         self.call = self._governed()
 
-    @staticmethod
-    def _runtime(**settings: Any) -> Runtime:
-        return Runtime(load({**WHO, "export": "none", **settings}, ambient=False))
+    def _runtime(self, **settings: Any) -> Runtime:
+        exporters = Exporters("bench", traces=self.spans, logs=self.logs)
+        return Runtime(load({**WHO, "export": "none", **settings}, ambient=False), destinations=[exporters])
 
     def _governed(self) -> Callable[[str], Any]:
         """Return a call that is described as the SDK's `tables.get` is, and does nothing."""
@@ -145,9 +148,11 @@ class Bench:
         return Tables().get
 
     def drain(self) -> None:
-        """Empty both queues."""
+        """Empty every queue."""
         self._span_queue.force_flush()
         self._log_queue.force_flush()
+        for runtime in self.runtimes.values():
+            assert runtime.flush(60)
 
     def under(self, name: str) -> Callable[[int], None]:
         """Return a loop of governed calls under one of the runtimes."""
@@ -169,6 +174,7 @@ class Bench:
         self.drain()
         self.spans.keeping = self.logs.keeping = False
         spans, logs = self.spans.kept, self.logs.kept
+        assert len(spans) == 1, spans
         self.spans.kept, self.logs.kept = [], []
         return spans[0], [log.log_record for log in logs]
 
@@ -186,6 +192,7 @@ class Bench:
         last = events[-1].event_name, dict(events[-1].attributes)
         labels = {name: start[name] for name in list(start)[:6]}
         tracer, emit, record, name = self.tracer, self.logger.emit, self.histogram.record, span.name
+        counters = [counter.add for counter in self.counters]
 
         def say(event: str, attributes: dict[str, Any]) -> None:
             emit(
@@ -210,6 +217,8 @@ class Bench:
                     say(*last)
                     current_span.set_attributes(end)
                     record(time.perf_counter() - started, labels)
+                    for count in counters:
+                        count(1, labels)
 
         return loop
 

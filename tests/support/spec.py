@@ -73,7 +73,12 @@ def read(file: Path) -> Exported:
             times = {"start": int(span["startTimeUnixNano"]), "end": int(span["endTimeUnixNano"])}
             exported.spans.append({**identity, **times, "name": span["name"], "attributes": _attributes(span)})
             exported.events.extend(
-                {**identity, "time": int(e["timeUnixNano"]), "name": e["name"], "attributes": _attributes(e)}
+                {
+                    **identity,
+                    "time": int(e["timeUnixNano"]),
+                    "name": e["name"],
+                    "attributes": _attributes(span) | _attributes(e),
+                }
                 for e in span.get("events", [])
             )
         exported.events.extend(

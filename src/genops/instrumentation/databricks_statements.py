@@ -84,7 +84,8 @@ class _Key:
     """The key of statement hashes; random for each process unless it is configured."""
 
     def __init__(self) -> None:
-        self.key = secrets.token_bytes(32)
+        self.of_process = secrets.token_bytes(32)
+        self.key = self.of_process
 
 
 _hashing = _Key()
@@ -94,9 +95,11 @@ def configure(hash_key: bytes | None) -> None:
     """Set the key of statement hashes, so that equal texts have equal hashes in every process that has the key.
 
     Args:
-        hash_key: The key; longer ones than 64 bytes are hashed first. `None` keeps a random key of this process.
+        hash_key: The key; longer ones than 64 bytes are hashed first. `None` is the random key of this process.
     """
-    if hash_key is not None:
+    if hash_key is None:
+        _hashing.key = _hashing.of_process
+    else:
         _hashing.key = hash_key if len(hash_key) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(hash_key).digest()
 
 

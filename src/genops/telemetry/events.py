@@ -11,7 +11,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.trace import TraceFlags
 
 from genops.core.decisions import PolicyResult
-from genops.core.records import Adjusted, Admitted, Outcome, Settled, UnitId
+from genops.core.records import Adjusted, Admitted, Outcome, Settled
 from genops.telemetry.semconv import Attr, Event
 from genops.telemetry.spans import Attributes, say_decision, say_reservation
 
@@ -32,8 +32,7 @@ class Said(NamedTuple):
     Attributes:
         name: Its name.
         at_ns: When, in nanoseconds since the epoch.
-        attributes: Its attributes; they name team, project, environment and operation, so that it can be charged
-            without its span.
+        attributes: What it says of itself.
         severity: How grave.
     """
 
@@ -55,13 +54,26 @@ def events_of(record: Record) -> tuple[Said, ...]:
     return _admission(record) if isinstance(record, Admitted) else _settlement(record)
 
 
+def attributed(record: Record, said: Said) -> Attributes:
+    """Return the attributes of an event that stands alone: who pays, which operation, and what the event says."""
+    return {**_about(record.operation, said.name), **said.attributes}
+
+
 def _about(operation: Operation, name: str) -> Attributes:
-    team, project, environment = operation.attribution.labels
+    attribution = operation.attribution
+    if not attribution.complete:
+        known = {
+            Attr.TEAM: attribution.team,
+            Attr.PROJECT: attribution.project,
+            Attr.ENVIRONMENT: attribution.environment,
+        }
+        who: Attributes = {attribute: value for attribute, value in known.items() if value}
+    else:
+        team, project, environment = attribution.labels
+        who = {Attr.TEAM: team, Attr.PROJECT: project, Attr.ENVIRONMENT: environment}
     return {
         Attr.EVENT_NAME: name,
-        Attr.TEAM: team,
-        Attr.PROJECT: project,
-        Attr.ENVIRONMENT: environment,
+        **who,
         Attr.OPERATION_NAME: operation.name or operation.type,
         Attr.OPERATION_TYPE: operation.type,
     }
@@ -69,13 +81,13 @@ def _about(operation: Operation, name: str) -> Attributes:
 
 def _admission(record: Admitted) -> tuple[Said, ...]:
     decision, reservation = record.decision, record.reservation
-    evaluated = _about(record.operation, Event.POLICY_EVALUATED)
+    evaluated: Attributes = {}
     say_decision(decision, evaluated)
     severity = SeverityNumber.INFO if decision.result is PolicyResult.ALLOWED else SeverityNumber.WARN
     first = Said(Event.POLICY_EVALUATED, record.at_ns, evaluated, severity)
     if reservation is None or record.sequence:
         return (first,)
-    reserved = _about(record.operation, Event.BUDGET_RESERVATION)
+    reserved: Attributes = {}
     say_reservation(reservation, reserved)
     if reservation.budget is not None:
         reserved[Attr.BUDGET_NAME] = reservation.budget.name
@@ -86,7 +98,7 @@ def _admission(record: Admitted) -> tuple[Said, ...]:
 def _settlement(record: Settled) -> tuple[Said, ...]:
     if record.outcome is Outcome.NOT_EXECUTED:
         return ()
-    attributes = _about(record.operation, Event.BUDGET_RECONCILIATION)
+    attributes: Attributes = {}
     say_reservation(record.reservation, attributes)
     attributes[Attr.ACTUAL] = record.actual.micros / _MICROS
     attributes[Attr.RECONCILIATION_DELTA] = (record.actual.micros - record.reservation.amount.micros) / _MICROS
@@ -101,12 +113,12 @@ def _settlement(record: Settled) -> tuple[Said, ...]:
 def _correction(record: Adjusted) -> tuple[Said, ...]:
     if not record.currency:
         return ()
-    about = _about(record.operation, Event.COST_CALCULATED)
-    attributes: Attributes = {name: value for name, value in about.items() if value}
-    attributes[Attr.COST_TOTAL] = record.total / _MICROS
-    attributes[Attr.COST_DELTA] = record.delta / _MICROS
-    attributes[Attr.COST_CURRENCY] = record.currency
-    attributes[Attr.COST_GRADE] = record.grade.value
+    attributes: Attributes = {
+        Attr.COST_TOTAL: record.total / _MICROS,
+        Attr.COST_DELTA: record.delta / _MICROS,
+        Attr.COST_CURRENCY: record.currency,
+        Attr.COST_GRADE: record.grade.value,
+    }
     if record.source:
         attributes[Attr.PRICE_SOURCE] = record.source
     return (Said(Event.COST_CALCULATED, record.at_ns, attributes),)
@@ -141,19 +153,19 @@ class LogEvents:
     def write(self, record: Record) -> None:
         """Emit the events that a record stands for."""
         for said in events_of(record):
-            self.say(record.unit, said)
+            self.say(record, said)
 
-    def say(self, unit: UnitId, said: Said) -> None:
-        """Emit one event of a unit."""
+    def say(self, record: Record, said: Said) -> None:
+        """Emit one event; it names team, project, environment and operation, so that it needs no span to be charged."""
         log_record = self._record(
             timestamp=said.at_ns,
             observed_timestamp=said.at_ns,
             severity_number=said.severity,
-            attributes=said.attributes,
+            attributes=attributed(record, said),
             event_name=said.name,
         )
         # Set afterwards: as arguments they cost a context or a deprecation warning each.
-        log_record.trace_id, log_record.span_id, flags = unit
+        log_record.trace_id, log_record.span_id, flags = record.unit
         log_record.trace_flags = _FLAGS.get(flags) or TraceFlags(flags)
         self._emit(log_record)
 
@@ -213,13 +225,15 @@ class EventMaker:
     def __call__(self, batch: Sequence[Waiting]) -> list[Any]:
         """Return the log records of a batch."""
         for record, index in batch:
-            self._events.say(record.unit, events_of(record)[index])
+            self._events.say(record, events_of(record)[index])
         made, self._made[:] = list(self._made), []
         return made
 
 
 class SpanEvents:
     """Emits events as span events, while their span is open; corrections come too late for one.
+
+    They say nothing that their span says already.
 
     Args:
         spans: Open spans by span id.
