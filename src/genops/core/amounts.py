@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+import re
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from enum import Enum
 from typing import NamedTuple
 
@@ -13,6 +14,10 @@ CALL = "call"
 COMPUTE_SECOND = "compute_second"
 DBU = "DBU"
 _NOT_MONEY = frozenset({CALL, COMPUTE_SECOND, DBU})
+_LIMIT = 10**15
+_CURRENCY = re.compile("[A-Z]{3}")
+# The program's own decimal context may round to few digits or raise; amounts must not depend on it.
+_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
 
 
 class Grade(str, Enum):
@@ -39,27 +44,45 @@ class Amount(NamedTuple):
         """Build an amount from a number.
 
         Args:
-            value: Number of units; at most six decimal places survive.
+            value: Number of units, below 10^15; six decimal places survive.
             unit: As in the class.
 
         Raises:
-            InvalidArgument: The value is not a finite number of at least zero.
+            InvalidArgument: The value is not a finite number from zero to 10^15.
 
         >>> Amount.of("0.70", "USD")
         Amount(micros=700000, unit='USD')
         """
         try:
-            number = Decimal(str(value))
+            number = _EXACT.create_decimal(str(value))
         except InvalidOperation:
             number = Decimal("NaN")
-        if not number.is_finite() or number < 0:
-            raise InvalidArgument(f"amount {value!r} {unit}: expected a finite number of at least 0")
-        return cls(int((number * MICROS).to_integral_value(ROUND_HALF_EVEN)), unit)
+        if not number.is_finite() or not 0 <= number < _LIMIT:
+            raise InvalidArgument(f"amount {value!r} {unit}: expected a finite number of at least 0 and below 10^15")
+        return cls(int(_EXACT.multiply(number, MICROS).to_integral_value(ROUND_HALF_EVEN, _EXACT)), unit)
+
+    @classmethod
+    def money(cls, value: Decimal | float | str, currency: str) -> Amount:
+        """Build an amount of money from a number.
+
+        Args:
+            value: As in `of`.
+            currency: An ISO 4217 code.
+
+        Raises:
+            InvalidArgument: The value cannot be an amount, or the currency is not three capital letters.
+
+        >>> Amount.money("1.5", "EUR")
+        Amount(micros=1500000, unit='EUR')
+        """
+        if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency) or currency in _NOT_MONEY:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArgument(f"currency={currency!r}: expected a code of ISO 4217, for example 'USD'")
+        return cls.of(value, currency)
 
     @property
     def decimal(self) -> Decimal:
         """The amount in whole units."""
-        return Decimal(self.micros) / MICROS
+        return _EXACT.divide(Decimal(self.micros), MICROS)
 
     @property
     def is_money(self) -> bool:
@@ -89,6 +112,7 @@ class Estimate(NamedTuple):
         amount: A fixed expectation or cap, where there is one.
         rate_nanos: Price per second of running time in billionths of the unit, where the duration decides.
         unit: Unit of `rate_nanos`.
+        dbu_nanos: DBU per second of running time in billionths, where known; budgets in DBU go by it.
         billable: Whether the operation uses something that is billed. A call to the control plane does not.
         unpriced_reason: Why no money can be named; `None` where it can.
     """
@@ -96,6 +120,7 @@ class Estimate(NamedTuple):
     amount: Amount | None = None
     rate_nanos: int | None = None
     unit: str = CALL
+    dbu_nanos: int | None = None
     billable: bool = False
     unpriced_reason: str | None = None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
+from genops.core.current import Entered
 from genops.core.functions import wrap_function
 from genops.errors import InvalidArgument, nearest
 
@@ -114,15 +115,15 @@ class attribution:  # noqa: N801  (used as `with genops.attribution(...)`, like 
 
     def __init__(self, **fields: str | None) -> None:
         self._own = Attribution(fields)
-        self._tokens: list[Token[Attribution]] = []
+        self._entered: Entered[None] = Entered()
 
     def __enter__(self) -> Attribution:
         merged = self._own.over(_current.get())
-        self._tokens.append(_current.set(merged))
+        self._entered.push(_current.set(merged), None)
         return merged
 
     def __exit__(self, *_: object) -> None:
-        _current.reset(self._tokens.pop())
+        self._entered.pop()
 
     async def __aenter__(self) -> Attribution:
         return self.__enter__()

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import uuid
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from weakref import WeakValueDictionary
 
 from genops.core import current
-from genops.core.attribution import NOBODY, Attribution, attribution, current_attribution
+from genops.core.attribution import Attribution, attribution, current_attribution
 from genops.core.containers import Container
+from genops.core.forks import on_fork
 from genops.core.operation import Operation
+from genops.core.part import Remote
 from genops.core.records import UnitId
-from genops.core.unit import Remote
+from genops.core.unit import Unit
 from genops.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from contextvars import Token
 
     from typing_extensions import Self
 
@@ -24,6 +27,25 @@ if TYPE_CHECKING:
     from genops.core.governor import Governor
 
 KEY = "genops"
+
+
+class _Here:
+    """What carriers taken in this process stand for, so that another thread of it goes on in the very same."""
+
+    def __init__(self) -> None:
+        self.units: WeakValueDictionary[str, Unit] = WeakValueDictionary()
+        self.containers: WeakValueDictionary[str, Container] = WeakValueDictionary()
+        self._become()
+        on_fork(self._become)
+
+    def _become(self) -> None:
+        # The child of a fork is another process; what it copied belongs to its parent.
+        self.id = uuid.uuid4().hex
+        self.units.clear()
+        self.containers.clear()
+
+
+_here = _Here()
 
 
 def carrier() -> dict[str, str]:
@@ -41,26 +63,32 @@ def carrier() -> dict[str, str]:
 
 
 def _state(governor: Governor) -> dict[str, Any]:
-    state: dict[str, Any] = {}
+    state: dict[str, Any] = {"process": _here.id}
     known = current_attribution()
     container = governor.container()
-    unit = governor.around()
-    if unit is not None:
-        known = unit.operation.attribution.over(known)
-        state["owner"] = [f"{unit.unit.trace_id:032x}", f"{unit.unit.span_id:016x}", unit.unit.flags]
-        state["type"] = unit.operation.type
+    around = governor.around()
+    if around is not None:
+        payer = around.payer
+        known = payer.operation.attribution.over(known)
+        identity = f"{payer.unit.trace_id:032x}", f"{payer.unit.span_id:016x}"
+        state["owner"] = [*identity, payer.unit.flags]
+        state["type"] = payer.operation.type
+        if isinstance(payer, Unit):
+            _here.units["".join(identity)] = payer
     if known.values:
         state["attribution"] = known.values
     if container is not None:
         state["workflow"] = [container.name, container.id]
+        _here.containers[container.id] = container
     return state
 
 
 class attach:  # noqa: N801  (used as `with genops.attach(...)`)
     """Go on where `genops.carrier()` was taken; a context manager.
 
-    Where the carrier was taken inside a running unit, governed calls inside are parts of that unit: spans, no money.
-    Otherwise they are units of their own. A settlement counts in exactly one process: the one that runs the unit.
+    Where the carrier was taken inside a running unit, governed calls inside are parts of that unit: in another thread
+    of its process as if they were made inside it; in another process spans without money. Otherwise they are units of
+    their own. A settlement counts in exactly one process: the one that runs the unit.
 
     Args:
         carrier: What `genops.carrier()` returned.
@@ -71,46 +99,62 @@ class attach:  # noqa: N801  (used as `with genops.attach(...)`)
 
     def __init__(self, carrier: Mapping[str, str]) -> None:
         self._headers = {k: v for k, v in carrier.items() if k != KEY}
-        self._state = _parsed(carrier)
-        self._stack = ExitStack()
+        self._carried = _parsed(carrier)
+        self._entered: current.Entered[ExitStack] = current.Entered()
 
     def __enter__(self) -> Self:
         governor = current.ensure()
+        stack = ExitStack()
         with governor.guard.at("tracer"):
-            self._stack.enter_context(governor.tracer.attached(self._headers))
-        self._stack.enter_context(attribution(**self._state.get("attribution", {})))
+            stack.enter_context(governor.tracer.attached(self._headers))
+        stack.enter_context(attribution(**self._carried.attribution.values))
         owner = self._owner(governor)
-        if owner is not None:
-            token = current.owner.set(owner)
-            self._stack.callback(_reset, token)
+        self._entered.push(current.owner.set(owner or current.owner.get()), stack)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stack.close()
+        stack = self._entered.pop()
+        with current.ensure().guard.at("tracer"):
+            stack.close()
 
     def _owner(self, governor: Governor) -> Owner | None:
-        who = Attribution(self._state["attribution"]) if "attribution" in self._state else NOBODY
+        carried = self._carried
         container = None
-        if "workflow" in self._state:
-            name, identifier = self._state["workflow"]
-            container = Container(name, Operation("workflow.run", KEY, name, attribution=who), id=identifier)
-        if "owner" not in self._state:
+        if carried.workflow is not None:
+            name, identifier = carried.workflow
+            who = carried.attribution
+            container = _here.containers.get(identifier) or Container(
+                name, Operation("workflow.run", KEY, name, attribution=who), id=identifier
+            )
+        if carried.unit is None:
             return container
-        trace, span, flags = self._state["owner"]
-        unit = UnitId(int(trace, 16), int(span, 16), int(flags))
-        operation = Operation(self._state.get("type", "custom.run"), KEY, attribution=who, container=container)
-        return Remote(governor, unit, operation)
+        if carried.process == _here.id:
+            # A unit that has ended takes no parts, and what comes after it stands alone.
+            return _here.units.get(f"{carried.unit.trace_id:032x}{carried.unit.span_id:016x}") or container
+        operation = Operation(carried.type, KEY, attribution=carried.attribution, container=container)
+        return Remote(governor, carried.unit, operation)
 
 
-def _reset(token: Token[Owner | None]) -> None:
-    current.owner.reset(token)
+class _Carried(NamedTuple):
+    process: str
+    attribution: Attribution
+    workflow: tuple[str, str] | None
+    unit: UnitId | None
+    type: str
 
 
-def _parsed(carrier: Mapping[str, str]) -> dict[str, Any]:
+def _parsed(carrier: Mapping[str, str]) -> _Carried:
     try:
-        state = json.loads(carrier[KEY])
-    except (KeyError, TypeError, ValueError):
-        state = None
-    if not isinstance(state, dict):
-        raise InvalidArgument(f"carrier without a readable {KEY!r} entry: expected what genops.carrier() returned")
-    return cast("dict[str, Any]", state)
+        state = cast("dict[str, Any]", json.loads(carrier[KEY]))
+        workflow, owner = state.get("workflow"), state.get("owner")
+        return _Carried(
+            str(state.get("process", "")),
+            Attribution(state.get("attribution")),
+            None if workflow is None else (str(workflow[0]), str(workflow[1])),
+            None if owner is None else UnitId(int(owner[0], 16), int(owner[1], 16), int(owner[2])),
+            str(state.get("type", "custom.run")),
+        )
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidArgument(
+            f"carrier without a readable {KEY!r} entry ({error}): expected what genops.carrier() returned"
+        ) from None

@@ -7,12 +7,14 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from genops.core.amounts import Amount
+from genops.core.current import Current
+from genops.core.forks import on_fork
 from genops.core.operation import NOTHING, AttributeValue, Facts, Operation
 from genops.core.ports import Closing
 from genops.core.records import Admitted, Outcome, Record, Role, Settled, UnitId
 
 if TYPE_CHECKING:
-    from contextvars import Token
     from decimal import Decimal
 
     from genops.core.current import Owner
@@ -71,7 +73,7 @@ class Summary(NamedTuple):
     by_type: Mapping[str, Tally]
 
 
-class Container:
+class Container(Current):
     """A running workflow, or an operation that names no resource and no amount.
 
     Attributes:
@@ -79,10 +81,12 @@ class Container:
         id: Its own identifier, so that runs of one workflow can be told apart.
         parent: The container around it.
         operation: What it is, for its span.
+        around: The owner around it.
     """
 
     role = Role.CONTAINER
     library = ""
+    attempts = 0
 
     def __init__(
         self,
@@ -96,12 +100,16 @@ class Container:
         self.parent = parent
         self.operation = operation
         self.around: Owner | None = None
-        self._lock = threading.Lock()
         self._refused = self._warnings = 0
         self._cost: dict[str, int] = {}
         self._by_type: dict[str, Tally] = {}
         self._unit = UnitId(0, 0)
         self._open = True
+        self._new_lock()
+        on_fork(self._new_lock)
+
+    def _new_lock(self) -> None:
+        self._lock = threading.RLock()
 
     @property
     def open(self) -> bool:
@@ -149,11 +157,9 @@ class Container:
     @property
     def summary(self) -> Summary:
         """What happened so far; also after the end, when late corrections come in."""
-        from decimal import Decimal
-
         with self._lock:
             tallies = dict(self._by_type)
-            cost = {currency: Decimal(micros) / 1_000_000 for currency, micros in self._cost.items()}
+            cost = {currency: Amount(micros, currency).decimal for currency, micros in self._cost.items()}
             refused, warnings = self._refused, self._warnings
         whole = Tally(*(sum(column) for column in zip(*tallies.values()))) if tallies else Tally()  # noqa: B905  (3.10)
         return Summary(
@@ -170,28 +176,35 @@ class Container:
             tallies,
         )
 
-    def begin(self, governor: Governor, around: Owner | None) -> None:
+    def begin(self, governor: Governor, around: Owner | None, parent: object = None) -> Container:
         """Open the container's span."""
         self.around = around
-        self._governor = governor
-        self._scope = governor.scope(self.operation, Role.CONTAINER, governor.clock.now_ns())
-        self._unit = self._scope.unit
+        self.governor = governor
+        self.scope = governor.scope(self.operation, Role.CONTAINER, governor.clock.now_ns(), parent)
+        self._unit = self.scope.unit
+        return self
 
-    def enter(self) -> tuple[Token[Owner | None], object]:
-        """Make it the owner of what runs here."""
-        return self._governor.enter(self, self._scope)
+    def returned(self, facts: Facts | None = None) -> None:
+        """What ran in it came to its end; close its span with its roll-up."""
+        self._end(Outcome.OK, facts or NOTHING)
 
-    def exit(self, tokens: tuple[Token[Owner | None], object]) -> None:
-        """Undo `enter`."""
-        self._governor.exit(self._scope, tokens)
+    def failed(self, error: BaseException, facts: Facts | None = None) -> None:
+        """What ran in it raised."""
+        if isinstance(error, Exception):
+            self._end(Outcome.ERROR, Facts(error_type=type(error).__qualname__))
+        else:
+            self._end(Outcome.CANCELLED, facts or NOTHING)
 
-    def end(self, error: BaseException | None) -> None:
-        """Close the container's span with its roll-up."""
-        self._open = False
-        facts = NOTHING if not isinstance(error, Exception) else Facts(error_type=type(error).__qualname__)
-        outcome = Outcome.ERROR if facts.error_type else Outcome.CANCELLED if error is not None else Outcome.OK
-        closing = Closing(self._governor.clock.now_ns(), outcome, facts, attributes=roll_up(self.summary))
-        self._governor.close(self._scope, closing)
+    def not_executed(self) -> None:
+        """Nothing ran in it."""
+        self._end(Outcome.NOT_EXECUTED, NOTHING)
+
+    def _end(self, outcome: Outcome, facts: Facts) -> None:
+        with self._lock:
+            first, self._open = self._open, False
+        if first:
+            ended_ns = self.governor.clock.now_ns()
+            self.governor.close(self.scope, Closing(ended_ns, outcome, facts, attributes=roll_up(self.summary)))
 
 
 def roll_up(summary: Summary) -> dict[str, AttributeValue]:

@@ -46,6 +46,7 @@ class ReasonCode(str, Enum):
     ACCOUNTING_INVARIANT_VIOLATION = "ACCOUNTING_INVARIANT_VIOLATION"
     POLICY_ERROR = "x_policy_error"
     UNRESOLVED = "x_unresolved"
+    UNPRICED = "x_unpriced"
 
 
 class Decision(NamedTuple):
@@ -57,6 +58,7 @@ class Decision(NamedTuple):
         policy: Name of the rule that decided.
         reason: One sentence for people, free of values the user passed.
         budget: Name of the budget that decided.
+        overruled: Would have refused, but the mode lets the operation run.
     """
 
     result: PolicyResult = PolicyResult.ALLOWED
@@ -64,6 +66,7 @@ class Decision(NamedTuple):
     policy: str | None = None
     reason: str | None = None
     budget: str | None = None
+    overruled: bool = False
 
     @property
     def refuses(self) -> bool:
@@ -72,7 +75,7 @@ class Decision(NamedTuple):
 
     def softened(self) -> Decision:
         """Return the decision as observe mode states it: what would be refused runs, with a warning."""
-        return self._replace(result=PolicyResult.WARNING) if self.refuses else self
+        return self._replace(result=PolicyResult.WARNING, overruled=True) if self.refuses else self
 
 
 ALLOWED = Decision()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from genops.core import current, shapes
 from genops.core.amounts import Amount, Grade
 from genops.core.attribution import Attribution
+from genops.core.attribution import attribution as block
 from genops.core.containers import Container, Summary
 from genops.core.functions import wrap_function
 from genops.core.names import dataset
@@ -17,13 +18,15 @@ from genops.core.operation import EMPTY, Action, AttributeValue, DatasetRef, Fac
 from genops.errors import InvalidArgument
 
 if TYPE_CHECKING:
+    from contextvars import Token
     from decimal import Decimal
     from types import TracebackType
 
     from typing_extensions import Self
 
     from genops.core.governor import Governor
-    from genops.core.unit import Part, Unit
+    from genops.core.part import Part
+    from genops.core.unit import Unit
 
 PROVIDER = "genops"
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -73,12 +76,13 @@ class operation:  # noqa: N801  (used as `with genops.operation(...)`, like `con
     ) -> None:
         self.name = _text("name", name)
         self.type = _text("type", type)
-        self.reads = tuple(dataset(ref) for ref in reads)
-        self.writes = tuple(dataset(ref) for ref in writes)
-        self.amount = None if cost is None else Amount.of(cost, currency)
+        self.reads = _datasets("reads", reads)
+        self.writes = _datasets("writes", writes)
+        self.amount = None if cost is None else Amount.money(cost, currency)
         self.action = _action(action, self.writes)
         self.attribution = Attribution(attribution)
-        self._running: list[Running] = []
+        self.last: Container | None = None
+        self._entered: current.Entered[Running] = current.Entered()
 
     @property
     def is_unit(self) -> bool:
@@ -86,7 +90,10 @@ class operation:  # noqa: N801  (used as `with genops.operation(...)`, like `con
         return bool(self.reads or self.writes or self.amount)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_running": []}
+        return {k: v for k, v in self.__dict__.items() if k not in {"last", "_entered"}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, last=None, _entered=current.Entered())
 
     def described(self, governor: Governor, *_: object) -> Operation:
         """Return the operation as the governor takes it."""
@@ -103,71 +110,62 @@ class operation:  # noqa: N801  (used as `with genops.operation(...)`, like `con
             container=governor.container(),
         )
 
+    def grouped(self, governor: Governor, described: Operation, parent: object = None) -> Container:
+        """Open the container that the operation is where it names no resource and no amount."""
+        container = Container(self.name, described, described.container)
+        self.last = container.begin(governor, current.owner.get(), parent)
+        return container
+
     def __enter__(self) -> Running:
         running = Running(self, current.ensure())
         running.begin()
-        self._running.append(running)
+        self._entered.push(running.enter(), running)
         return running
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._running.pop().end(error)
+        self._entered.pop().leave().end(error)
 
     async def __aenter__(self) -> Running:
         running = Running(self, current.ensure())
         await running.begin_async()
-        self._running.append(running)
+        self._entered.push(running.enter(), running)
         return running
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._running.pop().end(error)
+        running = self._entered.pop().leave()
+        if isinstance(error, GeneratorExit):  # closed from outside: nothing may be awaited any more
+            running.end(error)
+        else:
+            await shapes.off_loop(running.governor, running.end, error)
 
     def __call__(self, function: _Function) -> _Function:
         """Decorate a function of any kind."""
-        if not self.is_unit:
-            return wrap_function(function, lambda: _again(self))
-        site = shapes.Site(self.type, PROVIDER, action=self.action, describe=self.described)
+        group = None if self.is_unit else self.grouped
+        site = shapes.Site(
+            self.type, PROVIDER, span_name=f"genops.{self.type}", action=self.action, describe=self.described,
+            group=group,
+        )  # fmt: skip
         shape = _shape_of(function)
+        fields = self.attribution.values
+        attributed = wrap_function(function, lambda: block(**fields)) if fields else function
 
         @functools.wraps(function)
         def governed(*args: Any, **kwargs: Any) -> Any:
             current.ensure()
-            return _inside(self.attribution, shape, site, function, args, kwargs)
+            return shape(site, attributed, None, args, kwargs)
 
-        if shape is shapes.acall:
+        if shape is not shapes.acall:
+            return cast("_Function", governed)
 
-            @functools.wraps(function)
-            async def governed_coroutine(*args: Any, **kwargs: Any) -> Any:
-                return await governed(*args, **kwargs)
+        @functools.wraps(function)
+        async def governed_coroutine(*args: Any, **kwargs: Any) -> Any:
+            return await governed(*args, **kwargs)
 
-            return cast("_Function", governed_coroutine)
-        return cast("_Function", governed)
-
-
-def _again(declared: operation) -> operation:
-    twin = object.__new__(operation)
-    twin.__dict__.update(declared.__getstate__())
-    return twin
-
-
-def _inside(
-    attribution: Attribution,
-    shape: Callable[..., Any],
-    site: shapes.Site,
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-) -> Any:
-    """Run the shape so that what runs inside the function is attributed as the function is."""
-    if not attribution.values:
-        return shape(site, function, None, args, kwargs)
-    from genops.core.attribution import attribution as block
-
-    attributed = wrap_function(function, lambda: block(**attribution.values))
-    return shape(site, attributed, None, args, kwargs)
+        return cast("_Function", governed_coroutine)
 
 
 def _shape_of(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -188,74 +186,76 @@ def _action(action: Action | str | None, writes: tuple[DatasetRef, ...]) -> Acti
         raise InvalidArgument(f"action={action!r}: expected one of {known}") from None
 
 
+def _datasets(label: str, refs: Iterable[str | DatasetRef]) -> tuple[DatasetRef, ...]:
+    if isinstance(refs, (str, DatasetRef)):
+        raise InvalidArgument(f"{label}={refs!r}: expected a list of names, for example {label}=['main.sales.orders']")
+    return tuple(dataset(ref) for ref in refs)
+
+
 class Running:
     """A running `genops.operation`: what its body may say of itself."""
 
     def __init__(self, declared: operation, governor: Governor) -> None:
-        from genops.core.attribution import attribution
-
+        self.governor = governor
         self._declared = declared
-        self._governor = governor
-        self._block = attribution(**declared.attribution.values)
+        self._block = block(**declared.attribution.values)
         self._run: Unit | Part | None = None
         self._container: Container | None = None
         self._tokens: Any = None
 
     def begin(self) -> None:
-        """Admit it and make it current.
+        """Admit it.
 
         Raises:
             GovernanceError: It is refused.
         """
-        if self._governor.off:
+        if self.governor.off:
             return
-        described = self._declared.described(self._governor)
+        described = self._declared.described(self.governor)
         if self._declared.is_unit:
-            self._run = self._governor.begin(described)
-        else:
-            self._open_container(described)
-        self._enter()
+            self._run = self.governor.begin(described)
+            return
+        with self.governor.guard.at("container"):
+            self._container = self._declared.grouped(self.governor, described)
 
     async def begin_async(self) -> None:
-        """Admit it without blocking the event loop, and make it current.
+        """Admit it without blocking the event loop.
 
         Raises:
             GovernanceError: It is refused.
         """
-        if self._governor.off or not self._declared.is_unit:
+        if self.governor.off or not self._declared.is_unit:
             self.begin()
-            return
-        self._run = await shapes.begin_async(self._governor, self._declared.described(self._governor))
-        self._enter()
+        else:
+            self._run = await shapes.begin_async(self.governor, self._declared.described(self.governor))
 
-    def _open_container(self, described: Operation) -> None:
-        with self._governor.guard.at("container"):
-            container = Container(self._declared.name, described, described.container)
-            container.begin(self._governor, current.owner.get())
-            self._container = container
-
-    def _enter(self) -> None:
+    def enter(self) -> Token[Any]:
+        """Make it current, and return the token of the outermost variable that this sets."""
+        token = current.owner.set(current.owner.get())
         self._block.__enter__()
         inner = self._run or self._container
         if inner is not None:
             self._tokens = inner.enter()
+        return token
+
+    def leave(self) -> Running:
+        """Undo `enter`, and return it."""
+        inner = self._run or self._container
+        if inner is not None and self._tokens is not None:
+            inner.exit(self._tokens)
+        self._block.__exit__()
+        return self
 
     def end(self, error: BaseException | None) -> None:
         """Settle it."""
-        if self._governor.off:
-            return
         inner = self._run or self._container
-        if inner is not None:
-            inner.exit(self._tokens)
-        with self._governor.guard.at("attribution"):
-            self._block.__exit__(None, None, None)
-        with self._governor.guard.at("settle"):
-            if self._container is not None:
-                self._container.end(error)
-            elif self._run is not None and error is not None:
-                self._run.failed(error)
-            elif self._run is not None:
-                self._run.returned(None)
+        if inner is None:
+            return
+        with self.governor.guard.at("settle"):
+            if error is None:
+                inner.returned(None)
+            else:
+                inner.failed(error)
 
     def observe(
         self,
@@ -270,10 +270,12 @@ class Running:
     ) -> None:
         """Say what became known while it ran; counts add up, costs replace each other.
 
+        What only groups has no facts of its own, so nothing of it is kept.
+
         Args:
             rows: Rows read or written.
             bytes: Bytes read or written.
-            cost: What it cost, in `currency`; reported as estimated.
+            cost: What it cost in all, governed calls inside included, in `currency`; reported as estimated.
             currency: ISO 4217 code of `cost`.
             reads: Further tables read.
             writes: Further tables written.
@@ -282,15 +284,15 @@ class Running:
         Raises:
             InvalidArgument: An argument cannot be used.
         """
-        money = None if cost is None else Amount.of(cost, currency)
+        money = None if cost is None else Amount.money(cost, currency)
         facts = Facts(
             rows=_count("rows", rows),
             bytes=_count("bytes", bytes),
             money=money,
             grade=Grade.ESTIMATED if money else None,
             source="declared" if money else None,
-            reads=tuple(dataset(ref) for ref in reads),
-            writes=tuple(dataset(ref) for ref in writes),
+            reads=_datasets("reads", reads),
+            writes=_datasets("writes", writes),
             attributes=attributes,
         )
         if self._run is not None:
@@ -325,20 +327,15 @@ class workflow:  # noqa: N801  (used as `with genops.workflow(...)`)
     def __init__(self, name: str, **attribution: str | None) -> None:
         self._declared = operation(name, type="workflow.run")
         self._declared.attribution = Attribution(attribution)
-        self._running: list[Running] = []
-        self._last: Running | None = None
 
     def __enter__(self) -> Self:
-        running = Running(self._declared, current.ensure())
-        running.begin()
-        self._running.append(running)
-        self._last = running
+        self._declared.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._running.pop().end(error)
+        self._declared.__exit__(kind, error, traceback)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -354,6 +351,6 @@ class workflow:  # noqa: N801  (used as `with genops.workflow(...)`)
 
     @property
     def summary(self) -> Summary:
-        """What happened in the workflow so far; of its last run where it ran more than once."""
-        summary = self._last.summary if self._last is not None else None
-        return summary or Container(self._declared.name, Operation("workflow.run", PROVIDER)).summary
+        """What happened in the workflow so far; of its latest run where it ran more than once."""
+        last = self._declared.last or Container(self._declared.name, Operation("workflow.run", PROVIDER))
+        return last.summary

@@ -16,25 +16,10 @@ def wrap_function(function: Function, block: Block) -> Function:
     """Return `function` with every step of it inside a new `block()`.
 
     Generators are inside the block only while they run, never while they wait for their consumer. The result is a
-    plain function of the same name, so it pickles by reference as the original did.
+    function of the same kind and name, so it pickles by reference as the original did.
     """
     if inspect.isasyncgenfunction(function):
-
-        @functools.wraps(function)
-        async def async_steps(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-            stepped = SteppedAsyncGenerator(function(*args, **kwargs), block)
-            try:
-                sent = None
-                while True:
-                    try:
-                        item = await stepped.asend(sent)
-                    except StopAsyncIteration:
-                        return
-                    sent = yield item
-            finally:
-                await stepped.aclose()
-
-        return cast("Function", async_steps)
+        return cast("Function", _async_steps(function, block))
     if inspect.isgeneratorfunction(function):
 
         @functools.wraps(function)
@@ -57,6 +42,28 @@ def wrap_function(function: Function, block: Block) -> Function:
             return function(*args, **kwargs)
 
     return cast("Function", called)
+
+
+def _async_steps(function: Callable[..., Any], block: Block) -> Callable[..., AsyncGenerator[Any, Any]]:
+    @functools.wraps(function)
+    async def steps(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        inner = SteppedAsyncGenerator(function(*args, **kwargs), block)
+        step = inner.asend(None)
+        try:
+            while True:
+                item = await step
+                try:
+                    step = inner.asend((yield item))
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # thrown in by the consumer: the function may handle it
+                    step = inner.athrow(error)
+        except StopAsyncIteration:
+            return
+        finally:
+            await inner.aclose()
+
+    return steps
 
 
 class SteppedGenerator(Generator[Any, Any, Any]):

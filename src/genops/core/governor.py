@@ -5,9 +5,10 @@ Every step that runs foreign or fallible code is guarded here and nowhere else, 
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from genops.core import current
 from genops.core.amounts import Amount, Estimate, Grade, Priced
@@ -23,12 +24,16 @@ from genops.core.decisions import (
     ReasonCode,
     faulted,
     gravest,
+    refusal,
 )
+from genops.core.forks import on_fork, process
 from genops.core.guard import Guard
 from genops.core.inventory import Inventory
-from genops.core.operation import ChargeKey, Facts, Operation
+from genops.core.operation import NOTHING, ChargeKey, Facts, Operation
+from genops.core.part import Part, Remote, knows_more
 from genops.core.pending import PendingUnits
 from genops.core.ports import (
+    DEFAULT_RESERVE_SECONDS,
     AllowAll,
     BareScope,
     Clock,
@@ -47,16 +52,13 @@ from genops.core.ports import (
     SystemClock,
     Tracer,
 )
-from genops.core.records import BudgetState, Outcome, Record, Refusal, Reservation, Role, UnitId
+from genops.core.records import BudgetState, Record, Refusal, Reservation, Role, UnitId
 from genops.core.sinks import FanOut
-from genops.core.unit import Part, Remote, Running, Unit, posted
+from genops.core.unit import Running, Unit, posted
 from genops.errors import GovernanceError
 
 if TYPE_CHECKING:
-    from contextvars import Token
-
-    from genops.core.charges import Posting
-    from genops.core.current import Owner
+    from genops.core.charges import Account, Posting
 
 Describe = Callable[["Governor"], Operation]
 _UNASKED = Resolution()
@@ -125,9 +127,13 @@ class Governor:
         self.pending = PendingUnits(self.guard, self.clock)
         self.fan_out = FanOut([RollUp(), *sinks], self.guard)
         self.emit: Callable[[Record], None] = self.fan_out.write
-        self.unfinished: weakref.WeakSet[Unfinished] = weakref.WeakSet()
         self._by_host: dict[str, Attribution] = {}
-        self._fallback_ledger = NoBudgets()
+        self._forget_unfinished()
+        on_fork(self._forget_unfinished)
+
+    def _forget_unfinished(self) -> None:
+        # After a fork the parent finishes what it began.
+        self.unfinished: weakref.WeakSet[Unfinished] = weakref.WeakSet()
 
     # Who is asking, and inside what.
 
@@ -156,12 +162,25 @@ class Governor:
             return None
         return owner if isinstance(owner, Container) else owner.operation.container
 
-    def around(self) -> Owner | None:
-        """Return the running unit around here, through containers, where there is one."""
+    def around(self) -> Running | Remote | None:
+        """Return the running unit or part around here, through containers and what has ended, where there is one."""
         owner = current.owner.get()
-        while isinstance(owner, Container):
+        while owner is not None and (not owner.open or isinstance(owner, Container)):
             owner = owner.around
-        return owner if owner is not None and owner.open else None
+        if isinstance(owner, Running) and owner.born != process.generation:
+            return Remote(
+                self, owner.payer.unit, owner.payer.operation
+            )  # forked from inside a unit: it is the parent's
+        return cast("Running | Remote | None", owner)
+
+    def placed(self, operation: Operation) -> tuple[Operation, Running | Remote | None]:
+        """Return what is around here, and the operation as it stands there: attribution never changes in a unit."""
+        owner = self.around()
+        if owner is not None:
+            who = owner.payer.operation.attribution
+            if who.values and operation.attribution != who:
+                operation = operation._replace(attribution=who)
+        return operation, owner
 
     # The lifecycle.
 
@@ -180,7 +199,9 @@ class Governor:
             GovernanceError: The operation is refused.
         """
         try:
-            owner = self.around()
+            owner = None
+            if current.owner.get() is not None:
+                operation, owner = self.placed(operation)
             if owner is None:
                 unit = Unit(self, operation, parent)
                 unit.admit(verdict)
@@ -191,15 +212,23 @@ class Governor:
             raise
         except Exception as fault:  # our own bug: counted, and the call goes on unless enforce says otherwise
             self.guard.caught("governor", fault)
-            self.refuse_if_strict(operation)
+            self._refuse_if_strict(operation, verdict)
             return None
         return part
 
-    def refuse_if_strict(self, operation: Operation) -> None:
-        """Raise `GovernanceUnavailable` where enforce mode blocks on faults."""
-        from genops.core.decisions import refusal
+    def foresee(self, operation: Operation) -> tuple[Operation, Decision | None]:
+        """Ask the policy of an operation that begins later: now, where it is put to the policy at all.
 
-        decision = self._fault("the decision", strict=self.strict and not operation.recorded)
+        Returns:
+            The operation as it stands here, and the decision; `None` where a part knows no more than its unit.
+        """
+        operation, owner = self.placed(operation)
+        if owner is not None and not knows_more(operation, owner, self):
+            return operation, None
+        return operation, self.decide(operation)
+
+    def _refuse_if_strict(self, operation: Operation, verdict: Decision | None) -> None:
+        decision = verdict if verdict is not None and verdict.refuses else self.describe_fault(operation)
         if decision.refuses:
             raise refusal(decision, operation.type)
 
@@ -216,10 +245,11 @@ class Governor:
         """
         operation = operation._replace(recorded=True)
         with self.guard.at("record"):
-            unit = Unit(self, operation)
-            unit.started_ns -= round(seconds * 1e9)
+            started_ns = self.clock.now_ns() - round(seconds * 1e9)
+            unit = Unit(self, operation, started_ns=started_ns)
             unit.admit()
-            unit.settle(Outcome.ERROR if facts.error_type else Outcome.OK, facts)
+            unit.started_ns = started_ns
+            unit.settle(None, facts)
             return unit.unit
         return None
 
@@ -234,56 +264,58 @@ class Governor:
             facts: What else the witness knows.
 
         Returns:
-            Number of corrections posted; 0 where nobody owns the charge or nothing changed.
+            Number of corrections posted; 0 where nobody owns the charge, or neither figure nor grade changed.
         """
-        postings = [posting for posting in self.charges.witness(key, total) if posting.delta]
-        self.post(postings, grade, source, facts or Facts())
+        postings = self.charges.witness(key, total, grade)
+        self.post(postings, source, facts or NOTHING)
         return len(postings)
 
     # Steps of a unit, each guarded on its own.
 
     def decide(self, operation: Operation) -> Decision:
         """Ask the policy, once, with what it needs."""
-        strict = self.strict and not operation.recorded
         try:
-            needs = self.policy.needs
+            policy = self.policy
+            needs = policy.needs
             resolution = self.resolver.resolve(operation, needs) if needs else _UNASKED
-            decision = self.policy.evaluate(operation, resolution)
+            decision = policy.evaluate(operation, resolution)
+            if decision is ALLOWED or (self.strict and not operation.recorded):
+                return decision
+            return decision.softened()
         except Exception as fault:
             self.guard.caught("policy", fault)
-            return self._fault("the policy", strict=strict)
-        return decision if strict else decision.softened()
+            return self._fault("the policy", operation)
 
-    def _fault(self, what: str, *, strict: bool, code: ReasonCode = ReasonCode.POLICY_ERROR) -> Decision:
+    def _fault(self, what: str, operation: Operation, code: ReasonCode = ReasonCode.POLICY_ERROR) -> Decision:
         decision = faulted(what, code)
-        if strict and self.settings.on_fault is OnFault.BLOCK:
-            return decision
-        return decision.softened()
+        blocks = self.strict and not operation.recorded and self.settings.on_fault is OnFault.BLOCK
+        return decision if blocks else decision.softened()
 
     def describe_fault(self, operation: Operation) -> Decision:
         """Return the decision that stands where an operation could not be described."""
-        return self._fault("the description of the call", strict=self.strict and not operation.recorded)
+        return self._fault("the description of the call", operation)
 
     def reserve(self, operation: Operation, decision: Decision) -> tuple[Reservation | None, Decision]:
         """Set aside what the operation will use; return the decision as it stands after that."""
-        strict = self.strict and not operation.recorded
         estimate = self._estimate(operation)
         try:
+            strict = self.strict and not operation.recorded
             answer = self.ledger.reserve(operation, estimate, overdraft=not strict)
+            if isinstance(answer, Refusal):
+                return self._unaffordable(estimate, answer, strict=strict)
+            if answer.overdraft and answer.budget is not None:
+                decision = gravest(decision, _overdrawn(answer.budget))
         except Exception as fault:
             self.guard.caught("ledger", fault)
-            if strict and self.settings.on_fault is OnFault.BLOCK:
-                return None, faulted("the ledger", ReasonCode.BUDGET_RESERVATION_FAILED)
-            answer = self._fallback_ledger.reserve(operation, estimate, overdraft=True)
-            decision = gravest(decision, faulted("the ledger").softened())
-        if isinstance(answer, Refusal):
-            code = ReasonCode.BUDGET_EXCEEDED.value
-            return None, Decision(PolicyResult.BLOCKED, code, None, answer.reason, answer.budget.name)
-        if answer.overdraft and answer.budget is not None:
-            reason = f"budget {answer.budget.name!r} is overdrawn"
-            over = Decision(PolicyResult.WARNING, ReasonCode.BUDGET_EXCEEDED.value, None, reason, answer.budget.name)
-            decision = gravest(decision, over)
+            fallen = self._fault("the ledger", operation, ReasonCode.BUDGET_RESERVATION_FAILED)
+            if fallen.refuses:
+                return None, fallen
+            return _unheld(estimate), gravest(decision, faulted("the ledger").softened())
         return answer, decision
+
+    def _unaffordable(self, estimate: Estimate, no: Refusal, *, strict: bool) -> tuple[Reservation | None, Decision]:
+        decision = Decision(PolicyResult.BLOCKED, no.reason_code, None, no.reason, no.budget.name)
+        return (None, decision) if strict else (_unheld(estimate), decision.softened())
 
     def _estimate(self, operation: Operation) -> Estimate:
         try:
@@ -301,49 +333,54 @@ class Governor:
             return Priced(unpriced_reason="pricer_failed")
 
     def reconcile(
-        self, operation: Operation, reservation: Reservation, actual: Amount, money: Amount | None
+        self, operation: Operation, reservation: Reservation, actual: Amount, priced: Priced
     ) -> BudgetState | None:
         """Tell the ledger what was used."""
+        if reservation.id == 0:
+            return None
         try:
-            return self.ledger.reconcile(operation, reservation, actual, money)
+            return self.ledger.reconcile(operation, reservation, actual, priced)
         except Exception as fault:
             self.guard.caught("ledger", fault)
             return None
 
     def release(self, operation: Operation, reservation: Reservation) -> None:
         """Tell the ledger that nothing was used."""
-        with self.guard.at("ledger"):
-            self.ledger.release(operation, reservation)
+        if reservation.id:
+            with self.guard.at("ledger"):
+                self.ledger.release(operation, reservation)
 
-    def claim(self, key: ChargeKey | None, unit: Unit, money: Amount | None) -> int | None:
-        """Let a unit settle a charge; return its own amount in micros, or `None` where another unit owns it."""
-        if key is None:
-            return money.micros if money else 0
-        owned, own, postings = self.charges.settle(key, unit.unit, unit.operation, money)
-        self.post(postings, Grade.ESTIMATED, "child", Facts())
-        if not owned and money is not None:
-            self.post(self.charges.witness(key, money), Grade.ESTIMATED, "later_witness", Facts())
-        return own if owned else None
+    def book(
+        self, account: Account, key: ChargeKey | None, priced: Priced, *, whole: bool
+    ) -> tuple[bool, list[Posting]]:
+        """Charge a unit with what something cost.
 
-    def post(
-        self, postings: list[Posting], grade: Grade, source: str, facts: Facts, *, reconciled: bool = False
-    ) -> None:
-        """Write corrections, and tell the ledger; `reconciled` says that it knows the first one."""
-        for number, posting in enumerate(postings):
-            if not (reconciled and number == 0) and posting.delta:
+        Args:
+            account: The unit's.
+            key: The charge, where there is one.
+            priced: What it cost.
+            whole: Whether that is what the unit itself cost; otherwise it is what a part of it cost.
+
+        Returns:
+            Whether the unit owns the charge, and the corrections of settled units that follow; they are not posted yet.
+        """
+        if key is not None:
+            return self.charges.settle(key, account, priced.money, priced.grade)
+        if priced.money is None:
+            return True, []
+        return True, self.charges.add(account, priced.money, priced.grade, whole=whole)
+
+    def post(self, postings: list[Posting], source: str, facts: Facts) -> None:
+        """Write corrections, and tell the ledger of those that no reconciliation will."""
+        for posting in postings:
+            if posting.delta and not posting.reserved:
                 with self.guard.at("ledger"):
                     self.ledger.adjust(posting.operation, Amount(posting.delta, posting.currency))
-            self.emit(posted(posting, grade, source, facts, self.clock.now_ns()))
-
-    def adjust(self, unit: Unit, delta: Amount, grade: Grade, source: str, facts: Facts) -> None:
-        """Correct a settled unit by an amount that belongs to no charge of its own."""
-        from genops.core.charges import Posting
-
-        self.post([Posting(unit.unit, unit.operation, delta.micros, delta.micros, delta.unit)], grade, source, facts)
+            self.emit(posted(posting, source, facts, self.clock.now_ns()))
 
     def learn(self, operation: Operation, facts: Facts) -> None:
         """Keep what a call told about resources."""
-        if facts.learnt and operation.host is not None:
+        if operation.host is not None:
             for learnt in facts.learnt:
                 self.inventory.learn(operation.host, learnt)
 
@@ -362,23 +399,6 @@ class Governor:
             self.guard.caught("tracer", fault)
             return BareScope()
 
-    def enter(self, owner: Owner, scope: Scope) -> tuple[Token[Owner | None], object]:
-        """Make an owner and its span current."""
-        token = current.owner.set(owner)
-        try:
-            return token, scope.enter()
-        except Exception as fault:
-            self.guard.caught("tracer", fault)
-            return token, None
-
-    def exit(self, scope: Scope, tokens: tuple[Token[Owner | None], object]) -> None:
-        """Undo `enter`."""
-        try:
-            current.owner.reset(tokens[0])
-            scope.exit(tokens[1])
-        except Exception as fault:
-            self.guard.caught("tracer", fault)
-
     def close(self, scope: Scope, closing: Closing) -> None:
         """End a span."""
         try:
@@ -396,19 +416,38 @@ class Governor:
 
     def shutdown(self, seconds: float) -> bool:
         """Settle what is still open, within the exit budget; return whether every queued sink was drained."""
-        for left in list(self.unfinished):
+        for left in self._left():
             with self.guard.at("shutdown"):
-                left.abandon()
+                left.expire()
         self.pending.drain()
-        return self.fan_out.drain(seconds)
+        return self.fan_out.close(seconds)
+
+    def _left(self) -> list[Unfinished]:
+        for _ in range(100):
+            with contextlib.suppress(RuntimeError):  # another thread began something while the set was read
+                return list(self.unfinished)
+        return []  # pragma: no cover  (a hundred times in a row)
 
 
 class Unfinished:
-    """Something that may be open when the process ends."""
+    """Something that may be open when the process ends, or be collected before its end."""
 
-    def abandon(self) -> None:
+    def expire(self) -> None:
         """Settle with what was seen."""
         raise TypeError  # pragma: no cover  (each kind defines it)
+
+    def arrive(self, facts: Facts) -> None:
+        """Nothing is waited for."""
+
+
+def _overdrawn(budget: BudgetState) -> Decision:
+    reason = f"budget {budget.name!r} is overdrawn"
+    return Decision(PolicyResult.WARNING, ReasonCode.BUDGET_EXCEEDED.value, None, reason, budget.name, overruled=True)
+
+
+def _unheld(estimate: Estimate) -> Reservation:
+    """Return a reservation that no ledger holds, where the ledger failed and the call goes on."""
+    return Reservation(0, estimate.over(DEFAULT_RESERVE_SECONDS))
 
 
 __all__ = ["ALLOWED", "Governor", "Remote", "Running", "Settings", "Unfinished"]

@@ -6,6 +6,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from genops.core.forks import on_fork
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -21,29 +23,36 @@ class Guard:
 
     Attributes:
         counts: Faults by site; at most 256 sites, later ones under `other`.
-        faults: The last faults, newest last, for tests; at most 32.
+        faults: Site, class and place of the last 32 faults, newest last. The exceptions themselves are not kept: their
+            frames hold the caller's data.
     """
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
-        self.faults: list[Exception] = []
-        self._lock = threading.Lock()
+        self.faults: list[str] = []
+        self._new_lock()
+        on_fork(self._new_lock)
+
+    def _new_lock(self) -> None:
+        # Reentrant, here and wherever core locks: a finalizer may run inside the locked lines and make governed calls.
+        self._lock = threading.RLock()
 
     def caught(self, site: str, fault: Exception) -> None:
         """Count a fault and log the first one of its site."""
+        place = _place(fault.__traceback__)
         with self._lock:
             if site not in self.counts and len(self.counts) >= _MAX_SITES:
                 site = "other"
             self.counts[site] = seen = self.counts.get(site, 0) + 1
-            self.faults.append(fault)
+            self.faults.append(f"{site}: {type(fault).__qualname__} at {place}")
             del self.faults[:-32]
         if seen == 1:
             _log.warning(
-                "genops fault in %s: %s at %s; your call is not affected by it. Further ones are only counted "
-                "(genops.internal.errors).",
+                "genops fault in %s: %s at %s; your calls go on unless mode is enforce and on_fault is block. "
+                "Further ones are only counted (genops.internal.errors).",
                 site,
                 type(fault).__qualname__,
-                _place(fault.__traceback__),
+                place,
             )
 
     def at(self, site: str) -> _Watch:
@@ -53,7 +62,8 @@ class Guard:
     @property
     def total(self) -> int:
         """Number of faults caught."""
-        return sum(self.counts.values())
+        with self._lock:
+            return sum(self.counts.values())
 
 
 class _Watch:

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 
+from genops.core.forks import on_fork
 from genops.core.operation import EMPTY, AttributeValue, Learnt
 
 _MAX_ENTRIES = 10_000
@@ -21,8 +22,12 @@ class Inventory:
     def __init__(self, declared: Mapping[str, Mapping[str, AttributeValue]] | None = None) -> None:
         self._declared = dict(declared or {})
         self._known: OrderedDict[tuple[str, str, str], Mapping[str, AttributeValue]] = OrderedDict()
-        self._lock = threading.Lock()
         self.evicted = 0
+        self._new_lock()
+        on_fork(self._new_lock)
+
+    def _new_lock(self) -> None:
+        self._lock = threading.RLock()
 
     def learn(self, host: str, learnt: Learnt) -> None:
         """Add facts to what is known of a resource."""

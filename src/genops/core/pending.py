@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from genops.core.ports import Clock
 
 MAX_PENDING = 10_000
+MAX_EARLY = 1_000
+EARLY_SECONDS = 5.0
+_IDLE_SECONDS = 60.0
 
 
 class Waiting(Protocol):
@@ -34,8 +37,9 @@ class Waiting(Protocol):
 class PendingUnits:
     """A bounded table of waiting units by correlation key, with deadlines.
 
-    One lazy daemon thread expires what is overdue; after a fork the child starts empty, its parent keeps its own.
-    When the table is full the oldest unit is expired and counted.
+    One lazy daemon thread expires what is overdue and ends what was collected; it goes when nothing is left to do.
+    After a fork the child starts empty, its parent keeps its own. When the table is full the oldest unit is expired
+    and counted. Facts that come a little before their unit waits for them are kept for it.
 
     Args:
         guard: Counts what goes wrong.
@@ -57,7 +61,9 @@ class PendingUnits:
 
     def _reset(self) -> None:
         self._waiting: OrderedDict[Hashable, Waiting] = OrderedDict()
+        self._early: OrderedDict[Hashable, tuple[float, Facts]] = OrderedDict()
         self._deadlines: list[tuple[float, int, Hashable, Waiting]] = []
+        self._collected: deque[Waiting] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
@@ -65,37 +71,69 @@ class PendingUnits:
         """Let a unit wait at most `seconds` for facts under `key`."""
         out: list[Waiting] = []
         with self._changed:
-            previous = self._waiting.pop(key, None)
-            if previous is not None:
-                out.append(previous)
-            self._waiting[key] = unit
-            if len(self._waiting) > self._capacity:
-                out.append(self._waiting.popitem(last=False)[1])
-                self.evicted += 1
-            self._compact()
-            heapq.heappush(self._deadlines, (self._clock.monotonic() + seconds, next(self._numbers), key, unit))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="genops-pending", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+            early = self._taken_early(key)
+            if early is None:
+                out = self._put(key, unit)
+                heapq.heappush(self._deadlines, (self._clock.monotonic() + seconds, next(self._numbers), key, unit))
+                self._wake()
         self._expire(out)
+        if early is not None:
+            with self._guard.at("pending"):
+                unit.arrive(early)
+
+    def _put(self, key: Hashable, unit: Waiting) -> list[Waiting]:
+        """Enter a unit, and return those that have to go for it."""
+        previous = self._waiting.pop(key, None)
+        out = [] if previous is None else [previous]
+        self._waiting[key] = unit
+        if len(self._waiting) > self._capacity:
+            out.append(self._waiting.popitem(last=False)[1])
+            self.evicted += 1
+        self._compact()
+        return out
 
     def resolve(self, key: Hashable, facts: Facts) -> bool:
         """Hand facts to the unit that waits under `key`; return whether one did."""
         with self._changed:
             unit = self._waiting.pop(key, None)
-        if unit is None:
-            return False
+            if unit is None:
+                self._keep_early(key, facts)
+                return False
         with self._guard.at("pending"):
             unit.arrive(facts)
         return True
 
+    def _keep_early(self, key: Hashable, facts: Facts) -> None:
+        self._early.pop(key, None)
+        self._early[key] = (self._clock.monotonic() + EARLY_SECONDS, facts)
+        if len(self._early) > MAX_EARLY:
+            self._early.popitem(last=False)
+
+    def _taken_early(self, key: Hashable) -> Facts | None:
+        until, facts = self._early.pop(key, (0.0, None))
+        return facts if until > self._clock.monotonic() else None
+
+    def collect(self, left: Waiting) -> None:
+        """Expire something on the thread, soon.
+
+        For finalizers: they run wherever the collector strikes, so nothing here may wait for a lock, and nothing may
+        settle on the spot, where sinks and the program hold locks of their own.
+        """
+        self._collected.append(left)
+        if self._changed.acquire(blocking=False):
+            try:
+                self._wake()
+            finally:
+                self._changed.release()
+
     def drain(self) -> None:
-        """Expire everything that waits, at exit."""
+        """Expire everything that waits, at exit, and let the thread go."""
         with self._changed:
-            units = list(self._waiting.values())
+            units = [*self._taken_collected(), *self._waiting.values()]
             self._waiting.clear()
             self._deadlines.clear()
+            self._thread = None
+            self._changed.notify_all()
         self._expire(units)
 
     def __len__(self) -> int:
@@ -108,9 +146,9 @@ class PendingUnits:
             heapq.heapify(self._deadlines)
 
     def overdue(self) -> list[Waiting]:
-        """Take out and return what is past its deadline."""
+        """Take out and return what is past its deadline, and what was collected."""
         now = self._clock.monotonic()
-        units: list[Waiting] = []
+        units = self._taken_collected()
         while self._deadlines and self._deadlines[0][0] <= now:
             _, _, key, unit = heapq.heappop(self._deadlines)
             if self._waiting.get(key) is unit:
@@ -118,14 +156,36 @@ class PendingUnits:
                 units.append(unit)
         return units
 
+    def _taken_collected(self) -> list[Waiting]:
+        units: list[Waiting] = []
+        while self._collected:
+            units.append(self._collected.popleft())
+        return units
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="genops-pending", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
+
     def _serve(self) -> None:
+        me = threading.current_thread()
         while True:
             with self._changed:
+                if self._thread is not me:
+                    return
                 units = self.overdue()
-                if not units:
-                    wait = self._deadlines[0][0] - self._clock.monotonic() if self._deadlines else None
-                    self._changed.wait(wait)
+                if not units and not self._wait():
+                    self._thread = None
+                    return
             self._expire(units)
+
+    def _wait(self) -> bool:
+        """Wait for something to do; return whether the thread still has a use."""
+        if self._deadlines:
+            self._changed.wait(self._deadlines[0][0] - self._clock.monotonic())
+            return True
+        return self._changed.wait(_IDLE_SECONDS) or bool(self._collected)
 
     def _expire(self, units: list[Waiting]) -> None:
         for unit in units:

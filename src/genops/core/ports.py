@@ -101,7 +101,7 @@ class Ledger(Protocol):
         ...
 
     def reconcile(
-        self, operation: Operation, reservation: Reservation, actual: Amount, money: Amount | None
+        self, operation: Operation, reservation: Reservation, actual: Amount, priced: Priced
     ) -> BudgetState | None:
         """Replace what was set aside by what was used; return the reservation's budget after it."""
         ...
@@ -257,18 +257,22 @@ class NamedDatasets:
         return Resolution(operation.reads, operation.writes)
 
 
+_UNKNOWN = Estimate(unpriced_reason="no_prices")
+_UNPRICED = Priced(unpriced_reason="no_prices")
+
+
 class NoPrices:
     """The pricer that knows no price."""
 
     def estimate(self, operation: Operation) -> Estimate:
         """Return the declared amount, or one call."""
-        return Estimate(amount=operation.amount, unpriced_reason="no_prices")
+        return _UNKNOWN if operation.amount is None else Estimate(operation.amount, unpriced_reason="no_prices")
 
     def price(self, operation: Operation, facts: Facts, seconds: float) -> Priced:
         """Return the cost that the caller or the platform named."""
         if facts.money is not None:
             return Priced(facts.money, grade=facts.grade or Priced().grade, source=facts.source)
-        return Priced(unpriced_reason="no_prices")
+        return _UNPRICED
 
 
 class NoBudgets:
@@ -284,7 +288,7 @@ class NoBudgets:
         return Reservation(next(self._ids), estimate.over(DEFAULT_RESERVE_SECONDS))
 
     def reconcile(
-        self, operation: Operation, reservation: Reservation, actual: Amount, money: Amount | None
+        self, operation: Operation, reservation: Reservation, actual: Amount, priced: Priced
     ) -> BudgetState | None:
         """Nothing to keep."""
         return None

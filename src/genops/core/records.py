@@ -74,7 +74,7 @@ class Reservation(NamedTuple):
     """What the ledger set aside for a unit.
 
     Attributes:
-        id: The ledger's own number.
+        id: The ledger's own number; 0 where the ledger failed and holds nothing.
         amount: What the unit reserved.
         budget: The tightest budget that carries it, where there is one.
         overdraft: Granted although a budget could not carry it.
@@ -95,11 +95,13 @@ class Refusal(NamedTuple):
         budget: The budget that cannot carry the amount.
         asked: What was asked of it.
         reason: One sentence: how much is left and when it renews.
+        reason_code: Code of the decision that follows.
     """
 
     budget: BudgetState
     asked: Amount
     reason: str
+    reason_code: str = "BUDGET_EXCEEDED"
 
 
 class Admitted(NamedTuple):
@@ -107,7 +109,8 @@ class Admitted(NamedTuple):
 
     Attributes:
         unit: The unit.
-        sequence: 0 for the first decision on the unit, counting up for later ones.
+        sequence: 0 for the first decision on the unit, counting up for later ones; for decisions that another process
+            makes inside the unit, the time in nanoseconds.
         operation: What was asked for; a part's own operation for a decision on a part.
         decision: What was decided.
         reservation: What was set aside, where the unit may run.

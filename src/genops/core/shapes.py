@@ -6,49 +6,33 @@ An instrumentation is a table of `Site`s; a patched method runs `call(site, wrap
 
 from __future__ import annotations
 
-import asyncio
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genops.core import current
+from genops.core.decisions import refusal
 from genops.core.governor import Governor, Unfinished
-from genops.core.operation import NOTHING, Action, Facts, Operation
-from genops.core.records import Outcome
+from genops.core.operation import NOTHING, Facts, Operation
+from genops.core.steps import (
+    Describe,
+    Observe,
+    Run,
+    Site,
+    begin_async,
+    begun,
+    begun_async,
+    described,
+    failed,
+    governing,
+    grouped,
+    observed,
+    off_loop,
+    returned,
+)
 
 if TYPE_CHECKING:
     from genops.core.decisions import Decision
-    from genops.core.unit import Part, Unit
-
-Describe = Callable[[Governor, Any, tuple[Any, ...], Mapping[str, Any]], Operation]
-Observe = Callable[[Operation, Any], "Facts | None"]
-
-
-class Site(NamedTuple):
-    """One patched method, or one function of the user's.
-
-    Attributes:
-        type: Operation type.
-        provider: Provider of the operation.
-        library: The instrumented library; calls that it makes to itself while one of its calls runs are transparent.
-            Empty for the user's own code.
-        span_name: Name of the span.
-        action: Class of the operation.
-        describe: Says what a call is, from (governor, instance, args, kwargs).
-        observe: Says what its result, or an item of its iterator, reveals, from (operation, result).
-        failed: Says what its error reveals, from (operation, error).
-        counts_requests: Whether the library's requests are counted, so that an iterator that sent none is known not to
-            have run.
-    """
-
-    type: str
-    provider: str
-    library: str = ""
-    span_name: str = ""
-    action: Action = Action.READ
-    describe: Describe | None = None
-    observe: Observe | None = None
-    failed: Observe | None = None
-    counts_requests: bool = False
 
 
 def call(
@@ -59,11 +43,11 @@ def call(
     Raises:
         GovernanceError: The operation is refused, before the call.
     """
-    governor = _governor(site)
+    governor = governing(site)
     if governor is None:
         return wrapped(*args, **kwargs)
-    operation, verdict = _described(governor, site, instance, args, kwargs)
-    run = governor.begin(operation, verdict)
+    operation, verdict = described(governor, site, instance, args, kwargs)
+    run = governor.begin(operation, verdict) if site.group is None else grouped(governor, site.group, operation)
     if run is None:
         return wrapped(*args, **kwargs)
     tokens = run.enter()
@@ -71,10 +55,10 @@ def call(
         result = wrapped(*args, **kwargs)
     except BaseException as error:
         run.exit(tokens)
-        _failed(governor, site, run, error)
+        failed(governor, site, run, error)
         raise
     run.exit(tokens)
-    _returned(governor, site, run, result)
+    returned(governor, site, run, result)
     return result
 
 
@@ -90,34 +74,26 @@ async def acall(
     Raises:
         GovernanceError: The operation is refused, before the call.
     """
-    governor = _governor(site)
+    governor = governing(site)
     if governor is None:
         return await wrapped(*args, **kwargs)
-    operation, verdict = _described(governor, site, instance, args, kwargs)
-    run = await begin_async(governor, operation, verdict)
+    run = await begun_async(governor, site, *described(governor, site, instance, args, kwargs))
     if run is None:
         return await wrapped(*args, **kwargs)
     tokens = run.enter()
     try:
         result = await wrapped(*args, **kwargs)
+    except GeneratorExit as error:  # closed from outside: nothing may be awaited any more
+        run.exit(tokens)
+        failed(governor, site, run, error)
+        raise
     except BaseException as error:
         run.exit(tokens)
-        _failed(governor, site, run, error)
+        await off_loop(governor, failed, governor, site, run, error)
         raise
     run.exit(tokens)
-    _returned(governor, site, run, result)
+    await off_loop(governor, returned, governor, site, run, result)
     return result
-
-
-async def begin_async(governor: Governor, operation: Operation, verdict: Decision | None = None) -> Unit | Part | None:
-    """Admit without blocking the event loop where the ledger may wait.
-
-    Raises:
-        GovernanceError: The operation is refused.
-    """
-    if governor.ledger.blocking:
-        return await asyncio.to_thread(governor.begin, operation, verdict)
-    return governor.begin(operation, verdict)
 
 
 def iterate(
@@ -128,7 +104,7 @@ def iterate(
     Raises:
         GovernanceError: The policy refuses, at the call.
     """
-    governor = _governor(site)
+    governor = governing(site)
     if governor is None:
         return wrapped(*args, **kwargs)
     prepared = _prepared(governor, site, instance, args, kwargs)
@@ -143,68 +119,18 @@ def aiterate(
     Raises:
         GovernanceError: The policy refuses, at the call.
     """
-    governor = _governor(site)
+    governor = governing(site)
     if governor is None:
         return wrapped(*args, **kwargs)
     prepared = _prepared(governor, site, instance, args, kwargs)
     return GovernedAsyncIterator(prepared, wrapped(*args, **kwargs))
 
 
-def _governor(site: Site) -> Governor | None:
-    """Return the active governor where it has to see this call."""
-    governor = current.slot.governor
-    if governor is None or governor.off:
-        return None
-    if site.library:
-        owner = current.owner.get()
-        if owner is not None and owner.library == site.library:
-            return None
-        if governor.suppressed():
-            return None
-    return governor
-
-
-def _described(
-    governor: Governor, site: Site, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[Operation, Decision | None]:
-    try:
-        assert site.describe is not None
-        return site.describe(governor, instance, args, kwargs), None
-    except Exception as fault:
-        governor.guard.caught(f"describe:{site.type}", fault)
-    bare = Operation(
-        site.type, site.provider, site.type, site.span_name, site.action, governor.attribution(), library=site.library
-    )
-    return bare, governor.describe_fault(bare)
-
-
-def _observed(governor: Governor, observe: Observe | None, operation: Operation, value: Any) -> Facts | None:
-    if observe is None:
-        return None
-    try:
-        return observe(operation, value)
-    except Exception as fault:
-        governor.guard.caught(f"observe:{operation.type}", fault)
-        return None
-
-
-def _returned(governor: Governor, site: Site, run: Unit | Part, result: Any) -> None:
-    facts = _observed(governor, site.observe, run.operation, result)
-    with governor.guard.at("settle"):
-        run.returned(facts)
-
-
-def _failed(governor: Governor, site: Site, run: Unit | Part, error: BaseException) -> None:
-    facts = _observed(governor, site.failed, run.operation, error)
-    with governor.guard.at("settle"):
-        run.failed(error, facts)
-
-
 class _Prepared(NamedTuple):
     governor: Governor
     site: Site
     operation: Operation
-    verdict: Decision
+    verdict: Decision | None
     parent: object
     owner: current.Owner | None
 
@@ -213,74 +139,95 @@ def _prepared(
     governor: Governor, site: Site, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> _Prepared:
     """Describe and ask the policy at the call, where a refusal is emitted and raised."""
-    operation, verdict = _described(governor, site, instance, args, kwargs)
-    if verdict is None:
-        verdict = governor.decide(operation)
-    if verdict.refuses:
+    operation, verdict = described(governor, site, instance, args, kwargs)
+    if verdict is None and site.group is None:
+        operation, verdict = governor.foresee(operation)
+    if verdict is not None and verdict.refuses and site.group is None:
         governor.begin(operation, verdict)
+        raise refusal(verdict, operation.type)
+    parent: object = None
     with governor.guard.at("tracer"):
-        return _Prepared(governor, site, operation, verdict, governor.tracer.here(), current.owner.get())
-    return _Prepared(governor, site, operation, verdict, None, current.owner.get())
+        parent = governor.tracer.here()
+    return _Prepared(governor, site, operation, verdict, parent, current.owner.get())
 
 
 class _Steps(Unfinished):
     """What both iterators share: begin at the first step, end at the last one."""
 
+    _begun = False
+    _done = False
+    # Refused at the first step: the wrapped iterator never runs, however often it is asked.
+    _refused = False
+    _items = 0
+    _run: Run | None = None
+
     def __init__(self, prepared: _Prepared) -> None:
         self._prepared = prepared
-        self._run: Unit | Part | None = None
-        self._begun = False
-        self._done = False
-        self._items = 0
 
-    def _begin(self) -> None:
-        """Begin at the first step, inside what was around the call."""
-        self._begun = True
-        governor, _, operation, verdict, parent, owner = self._prepared
-        token = current.owner.set(owner)
-        try:
-            self._run = governor.begin(operation, verdict, parent)
-        except BaseException:
-            self._done = True
-            raise
-        finally:
-            current.owner.reset(token)
-        governor.unfinished.add(self)
+    def _first(self, run: Run | None) -> None:
+        self._run = run
+        if run is not None:
+            self._prepared.governor.unfinished.add(self)
+
+    def _refuse(self) -> None:
+        self._done = self._refused = True
 
     def _took(self, item: Any) -> None:
         self._items += 1
-        observe = self._prepared.site.observe
-        if observe is not None and self._run is not None:
-            facts = _observed(self._prepared.governor, observe, self._run.operation, item)
+        observe, run = self._prepared.site.observe, self._run
+        if observe is not None and run is not None:
+            facts = observed(self._prepared.governor, observe, run.operation, item)
             if facts is not None:
-                self._run.saw(facts)
+                run.saw(facts)
+
+    def _seen(self, *, complete: bool) -> Facts | None:
+        """Return what was seen, or `None` where it is certain that nothing was sent."""
+        run = self._run
+        sent = complete or self._items or (run is not None and run.attempts) or not self._prepared.site.counts_requests
+        return Facts(rows=self._items, incomplete=not complete) if sent else None
 
     def _end(self, error: BaseException | None = None, *, complete: bool) -> None:
         if self._done:
             return
         self._done = True
         run, (governor, site, operation, *_) = self._run, self._prepared
-        governor.unfinished.discard(self)
         if run is None:
             return
-        seen = Facts(rows=self._items, incomplete=not complete)
+        governor.unfinished.discard(self)
+        if error is None:
+            _Left(governor, run, self._seen(complete=complete)).expire()
+            return
+        facts = None if site.failed is None else observed(governor, site.failed, operation, error)
         with governor.guard.at("settle"):
-            if error is not None:
-                facts = _observed(governor, site.failed, operation, error) or NOTHING
-                run.failed(error, facts.merged(seen))
-            elif complete or self._items or run.attempts or not site.counts_requests:
-                run.returned(seen)
-            else:
-                run.not_executed()
+            run.failed(error, (facts or NOTHING).merged(Facts(rows=self._items, incomplete=True)))
 
-    def abandon(self) -> None:
+    def expire(self) -> None:
         """Settle what nobody will finish."""
         self._end(complete=False)
 
     def __del__(self) -> None:
-        if self._begun and not self._done:
-            with self._prepared.governor.guard.at("collected iterator"):
-                self._end(complete=False)
+        run = self._run
+        if run is not None and not self._done and not sys.is_finalizing():
+            governor = self._prepared.governor
+            with governor.guard.at("collected iterator"):
+                governor.pending.collect(_Left(governor, run, self._seen(complete=False)))
+
+
+class _Left(Unfinished):
+    """What is left to settle of an iterator. It does not hold the iterator, whose own end is the program's."""
+
+    def __init__(self, governor: Governor, run: Run, seen: Facts | None) -> None:
+        self._governor = governor
+        self._run = run
+        self._seen = seen
+
+    def expire(self) -> None:
+        """Settle with what was seen, or give back what was reserved for nothing."""
+        with self._governor.guard.at("settle"):
+            if self._seen is None:
+                self._run.not_executed()
+            else:
+                self._run.returned(self._seen)
 
 
 class GovernedIterator(_Steps, Generator[Any, Any, Any]):
@@ -293,13 +240,26 @@ class GovernedIterator(_Steps, Generator[Any, Any, Any]):
         super().__init__(prepared)
         self._inner = inner
 
+    def _begin(self) -> None:
+        """Begin at the first step, inside what was around the call."""
+        self._begun = True
+        governor, site, operation, verdict, parent, owner = self._prepared
+        token = current.owner.set(owner)
+        try:
+            self._first(begun(governor, site, operation, verdict, parent))
+        except BaseException:
+            self._refuse()
+            raise
+        finally:
+            current.restore(token)
+
     def _step(self, step: Callable[..., Any], *values: Any) -> Any:
-        if self._done:
-            return step(*values)
         if not self._begun:
             self._begin()
         run = self._run
-        if run is None:
+        if run is None or self._done:
+            if self._refused:
+                raise StopIteration
             return step(*values)
         tokens = run.enter()
         try:
@@ -321,24 +281,34 @@ class GovernedIterator(_Steps, Generator[Any, Any, Any]):
 
     def send(self, value: Any, /) -> Any:
         """Resume with a value."""
-        return self._step(self._inner.send if value is not None else self._inner.__next__, *_given(value))  # type: ignore[attr-defined]
+        if value is None:
+            return self._step(self._inner.__next__)
+        return self._step(self._inner.send, value)  # type: ignore[attr-defined]
 
     def throw(self, *error: Any) -> Any:
-        """Resume with an exception."""
+        """Resume with an exception; before the first item it ends the iterator, and nothing has run."""
+        self._begun = True
         return self._step(self._inner.throw, *error)  # type: ignore[attr-defined]
 
     def close(self) -> None:
         """Stop; what was seen is settled as incomplete."""
+        self._begun = True
         close = getattr(self._inner, "close", None)
-        try:
+        run = self._run
+        if close is None or run is None or self._done:
+            self._end(complete=False)
             if close is not None:
                 close()
-        finally:
-            self._end(complete=False)
-
-
-def _given(value: Any) -> tuple[Any, ...]:
-    return () if value is None else (value,)
+            return
+        tokens = run.enter()
+        try:
+            close()
+        except BaseException as error:
+            run.exit(tokens)
+            self._end(error, complete=False)
+            raise
+        run.exit(tokens)
+        self._end(complete=False)
 
 
 class GovernedAsyncIterator(_Steps, AsyncGenerator[Any, Any]):
@@ -348,31 +318,48 @@ class GovernedAsyncIterator(_Steps, AsyncGenerator[Any, Any]):
         super().__init__(prepared)
         self._inner = inner
 
+    async def _begin(self) -> None:
+        """Begin at the first step, inside what was around the call."""
+        self._begun = True
+        governor, site, operation, verdict, parent, owner = self._prepared
+        token = current.owner.set(owner)
+        try:
+            self._first(await begun_async(governor, site, operation, verdict, parent))
+        except BaseException:
+            self._refuse()
+            raise
+        finally:
+            current.restore(token)
+
     async def _step(self, step: Callable[..., Awaitable[Any]], *values: Any) -> Any:
-        if self._done:
-            return await step(*values)
         if not self._begun:
-            if self._prepared.governor.ledger.blocking:
-                await asyncio.to_thread(self._begin)
-            else:
-                self._begin()
+            await self._begin()
         run = self._run
-        if run is None:
+        if run is None or self._done:
+            if self._refused:
+                raise StopAsyncIteration
             return await step(*values)
         tokens = run.enter()
         try:
             item = await step(*values)
         except StopAsyncIteration:
             run.exit(tokens)
-            self._end(complete=True)
+            await self._end_off_loop(None, complete=True)
+            raise
+        except GeneratorExit as error:  # closed from outside: nothing may be awaited any more
+            run.exit(tokens)
+            self._end(error, complete=False)
             raise
         except BaseException as error:
             run.exit(tokens)
-            self._end(error, complete=False)
+            await self._end_off_loop(error, complete=False)
             raise
         run.exit(tokens)
         self._took(item)
         return item
+
+    async def _end_off_loop(self, error: BaseException | None, *, complete: bool) -> None:
+        await off_loop(self._prepared.governor, lambda: self._end(error, complete=complete))
 
     async def __anext__(self) -> Any:
         return await self._step(self._inner.__anext__)
@@ -384,27 +371,41 @@ class GovernedAsyncIterator(_Steps, AsyncGenerator[Any, Any]):
         return await self._step(self._inner.asend, value)  # type: ignore[attr-defined]
 
     async def athrow(self, *error: Any) -> Any:
-        """Resume with an exception."""
+        """Resume with an exception; before the first item it ends the iterator, and nothing has run."""
+        self._begun = True
         return await self._step(self._inner.athrow, *error)  # type: ignore[attr-defined]
 
     async def aclose(self) -> None:
         """Stop; what was seen is settled as incomplete."""
+        self._begun = True
         close = getattr(self._inner, "aclose", None)
-        try:
+        run = self._run
+        if close is None or run is None or self._done:
+            await self._end_off_loop(None, complete=False)
             if close is not None:
                 await close()
-        finally:
-            self._end(complete=False)
+            return
+        tokens = run.enter()
+        try:
+            await close()
+        except BaseException as error:
+            run.exit(tokens)
+            self._end(error, complete=False)
+            raise
+        run.exit(tokens)
+        await self._end_off_loop(None, complete=False)
 
 
 __all__ = [
+    "Describe",
     "GovernedAsyncIterator",
     "GovernedIterator",
-    "Outcome",
+    "Observe",
     "Site",
     "acall",
     "aiterate",
     "begin_async",
     "call",
     "iterate",
+    "off_loop",
 ]

@@ -52,6 +52,13 @@ class FanOut:
         drained = [queue.drain(deadline - time.monotonic()) for queue in self.queues]
         return all(drained)
 
+    def close(self, seconds: float) -> bool:
+        """Wait until the queues are empty, and let their threads go; return whether they are empty."""
+        drained = self.drain(seconds)
+        for queue in self.queues:
+            queue.dismiss()
+        return drained
+
     @property
     def dropped(self) -> int:
         """Records that full queues dropped."""
@@ -93,12 +100,21 @@ class SinkQueue:
         with self._changed:
             return self._changed.wait_for(lambda: not self._records and not self._busy, max(seconds, 0))
 
+    def dismiss(self) -> None:
+        """Let the thread go once the queue is empty; a later record brings a new one."""
+        with self._changed:
+            self._thread = None
+            self._changed.notify_all()
+
     def _serve(self) -> None:
+        me = threading.current_thread()
         while True:
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: bool(self._records))
+                self._changed.wait_for(lambda: bool(self._records) or self._thread is not me)
+                if not self._records:
+                    return
                 record = self._records.popleft()
                 self._busy = True
             with self._guard.at(self._site):

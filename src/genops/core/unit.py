@@ -1,41 +1,49 @@
-"""The running operation: a unit owns its decision, reservation and money; a part belongs to the unit around it."""
+"""The running operation, and the unit: it owns its decision, its reservation and its money."""
 
 from __future__ import annotations
 
-import itertools
 import threading
 from typing import TYPE_CHECKING
 
 from genops.core.amounts import CALL, COMPUTE_SECOND, DBU, Amount, Grade, Priced
+from genops.core.charges import Account, Posting
+from genops.core.current import Current
 from genops.core.decisions import ALLOWED, Decision, PolicyResult, gravest, refusal
-from genops.core.operation import NOTHING, Facts, Operation
+from genops.core.forks import process
+from genops.core.operation import EMPTY, NOTHING, Facts, Operation
 from genops.core.ports import Closing
 from genops.core.records import Adjusted, Admitted, Outcome, Reservation, Role, Settled, UnitId
 
 if TYPE_CHECKING:
-    from contextvars import Token
-
-    from genops.core.charges import Posting
     from genops.core.current import Owner
     from genops.core.governor import Governor
+    from genops.core.operation import ChargeKey
+    from genops.core.part import Remote
+
+CHARGED_ELSEWHERE = "charged_elsewhere"
+_INCOMPLETE = Facts(incomplete=True)
 
 
-class Running:
+class Running(Current):
     """What units and parts share: a scope, facts that gather, and an end that comes exactly once."""
 
-    __slots__ = ("_facts", "_lock", "_open", "attempts", "governor", "library", "operation", "scope", "started_ns")
+    # Values that most units never change are the class's, so that beginning a unit stores only what is its own.
     role = Role.UNIT
+    around: Owner | None = None
+    attempts = 0
+    _facts = NOTHING
+    _open = True
 
-    def __init__(self, governor: Governor, operation: Operation, parent: object = None) -> None:
+    def __init__(
+        self, governor: Governor, operation: Operation, parent: object = None, started_ns: int | None = None
+    ) -> None:
         self.governor = governor
         self.operation = operation
         self.library = operation.library
-        self.attempts = 0
-        self.started_ns = governor.clock.now_ns()
+        self.born = process.generation
+        self.started_ns = governor.clock.now_ns() if started_ns is None else started_ns
         self.scope = governor.scope(operation, self.role, self.started_ns, parent)
-        self._facts = NOTHING
-        self._lock = threading.Lock()
-        self._open = True
+        self._lock = threading.RLock()
 
     @property
     def open(self) -> bool:
@@ -47,6 +55,11 @@ class Running:
         """Identity of its span."""
         return self.scope.unit
 
+    @property
+    def payer(self) -> Unit | Remote:
+        """The unit that owns the decision and the money."""
+        raise TypeError  # pragma: no cover  (both kinds define it)
+
     def saw(self, facts: Facts) -> None:
         """Take facts; they add up."""
         with self._lock:
@@ -57,40 +70,68 @@ class Running:
         with self._lock:
             self.attempts += 1
 
-    def enter(self) -> tuple[Token[Owner | None], object]:
-        """Make it the owner of what runs here, and its span the current one."""
-        return self.governor.enter(self, self.scope)
-
-    def exit(self, tokens: tuple[Token[Owner | None], object]) -> None:
-        """Undo `enter`."""
-        self.governor.exit(self.scope, tokens)
-
     def returned(self, facts: Facts | None) -> None:
         """The call came back; settle with what it revealed."""
         raise TypeError(facts)  # pragma: no cover  (both kinds define it)
 
-    def _gathered(self, last: Facts | None) -> Facts:
-        """Return all facts seen, with the requests counted."""
-        facts = self._facts if last is None else self._facts.merged(last)
+    def failed(self, error: BaseException, facts: Facts | None = None) -> None:
+        """The call raised; settle."""
+        if isinstance(error, Exception):
+            named = Facts(error_type=_name(error))
+            self.settle(Outcome.ERROR, named if facts is None else named.merged(facts))
+        else:
+            self.settle(Outcome.CANCELLED, facts)
+
+    def not_executed(self) -> None:
+        """Nothing was sent: give back what was reserved."""
+        self.settle(Outcome.NOT_EXECUTED, Facts(executed=False))
+
+    def settle(self, outcome: Outcome | None, last: Facts | None) -> None:
+        """End it with what was seen and what was seen last. Only the first call counts.
+
+        Args:
+            outcome: How it ended; where `None`, the facts say whether in an error.
+            last: What was seen last.
+        """
+        with self._lock:
+            if not self._open or self.born != process.generation:
+                return
+            self._open = False
+            facts = self._facts
+        if last is not None:
+            facts = facts.merged(last)
         if self.attempts:
             facts = facts._replace(attempts=facts.attempts + self.attempts)
-        return facts
+        self._settle(outcome or (Outcome.ERROR if facts.error_type else Outcome.OK), facts)
 
-    def _first(self) -> bool:
-        """Return whether this is the first attempt to end it."""
-        with self._lock:
-            first, self._open = self._open, False
-        return first
+    def _settle(self, outcome: Outcome, facts: Facts) -> None:
+        raise TypeError(outcome, facts)  # pragma: no cover  (both kinds define it)
+
+    def _found(self, facts: Facts) -> None:
+        """Put datasets that only the response named to the policy: too late to refuse, not too late to say."""
+        governor, operation = self.governor, self.operation
+        reads = tuple(ref for ref in facts.reads if ref not in operation.reads)
+        writes = tuple(ref for ref in facts.writes if ref not in operation.writes)
+        if not (reads or writes) or not governor.policy.needs:
+            return
+        found = operation._replace(reads=reads, writes=writes, statement=None)
+        decision = governor.decide(found).softened()
+        if decision.result is not PolicyResult.ALLOWED:
+            self.payer.say(found, decision._replace(reason=f"found in the response: {decision.reason}"))
 
 
 class Unit(Running):
     """One workload unit of the specification."""
 
-    __slots__ = ("_late_end_ns", "_sequence", "_settled", "decision", "reservation")
     role = Role.UNIT
+    _sequence = _late_end_ns = _awaited = 0
+    _closed = False
+    _settled: Settled | None = None
+    _account: Account | None = None
+    _parts: Priced | None = None
 
     def admit(self, verdict: Decision | None = None) -> None:
-        """Decide, reserve, and say so; all of it before the call.
+        """Decide, reserve, and say so; all of it before the call, whose time begins now.
 
         Args:
             verdict: A decision of the policy that was already asked.
@@ -99,306 +140,211 @@ class Unit(Running):
             GovernanceError: The operation is refused.
         """
         governor, operation = self.governor, self.operation
-        self._sequence = itertools.count()
-        self._late_end_ns = 0
-        self._settled: Settled | None = None
-        self.reservation: Reservation | None = None
+        reservation: Reservation | None = None
         decision = governor.decide(operation) if verdict is None else verdict
-        if not decision.refuses:
-            self.reservation, decision = governor.reserve(operation, decision)
+        if decision is ALLOWED or not decision.refuses:
+            reservation, decision = governor.reserve(operation, decision)
         self.decision = decision
-        admitted = self._say(operation, decision, self.reservation)
-        if decision.refuses:
+        self.reservation = reservation
+        self.started_ns = now_ns = governor.clock.now_ns()
+        self._admitted = Admitted(self.scope.unit, 0, operation, decision, reservation, now_ns)
+        governor.emit(self._admitted)
+        if reservation is None:
             self._open = False
-            governor.close(self.scope, Closing(governor.clock.now_ns(), None, NOTHING, admitted))
+            governor.close(self.scope, Closing(now_ns, None, NOTHING, self._admitted))
             raise refusal(decision, operation.type)
 
-    def _say(self, operation: Operation, decision: Decision, reservation: Reservation | None) -> Admitted:
-        governor = self.governor
-        record = Admitted(
-            self.scope.unit, next(self._sequence), operation, decision, reservation, governor.clock.now_ns()
-        )
-        governor.emit(record)
-        return record
+    @property
+    def payer(self) -> Unit:
+        """Itself."""
+        return self
 
-    def put_again(self, operation: Operation) -> None:
-        """Put a part, which knows more than the unit, to the policy: a new decision on the same unit.
-
-        Raises:
-            GovernanceError: The part is refused.
-        """
-        decision = self.governor.decide(operation)
-        self._say(operation, decision, None)
-        # The unit itself ran, so a refused part leaves it with a warning.
+    def say(self, operation: Operation, decision: Decision) -> None:
+        """Record a further decision on the unit; the unit itself runs, so its own gets no graver than a warning."""
         with self._lock:
+            self._sequence += 1
+            sequence = self._sequence
             self.decision = gravest(self.decision, decision.softened())
-        if decision.refuses:
-            raise refusal(decision, operation.type)
+        governor = self.governor
+        governor.emit(Admitted(self.scope.unit, sequence, operation, decision, None, governor.clock.now_ns()))
 
-    def absorb(self, facts: Facts, operation: Operation, priced: Priced) -> None:
-        """Take the facts and the cost of a part."""
-        money = priced.money
-        if money is not None:
-            own = self.governor.claim(facts.charge or operation.charge, self, money)
-            money = None if own is None else Amount(own, money.unit)
+    def absorb(self, facts: Facts, key: ChargeKey | None, priced: Priced) -> None:
+        """Take the facts and the cost of a part; after the unit's end its cost is a correction.
+
+        What names one call, such as its state, duration or request, stays with the part.
+        """
+        if key is not None or priced.money is not None:
+            _, postings = self.governor.book(self.account(), key, priced, whole=False)
+            self.governor.post(postings, priced.source or "later_witness", facts)
+        ours = facts._replace(
+            error_type=None, error_code=None, state=None, request_id=None, seconds=None, dbu_micros=None, money=None,
+            grade=None, source=None, late=None, resolves=(), learnt=(), charge=None, attributes=EMPTY, executed=True,
+        )  # fmt: skip
         with self._lock:
-            known = self._facts.money
-            if money is not None and known is not None and known.unit == money.unit:
-                money = Amount(known.micros + money.micros, money.unit)
-            elif money is not None and known is not None:
-                money = None
-            self._facts = self._facts.merged(
-                facts._replace(
-                    money=money, error_type=None, error_code=None, state=None, late=None, resolves=(), charge=None
-                )
-            )
+            if self._open:
+                self._facts = self._facts.merged(ours)
+                self._parts = priced if self._parts is None else _together(self._parts, priced)
+
+    def awaits(self, parts: int) -> None:
+        """Count parts whose cost is still to come, up or down; while there are any, the unit is incomplete."""
+        with self._lock:
+            self._awaited += parts
+
+    def account(self) -> Account:
+        """Return what the unit is known to cost, kept from the first money on."""
+        with self._lock:
+            account = self._account
+            if account is None:
+                account = self._account = Account(self.scope.unit, self.operation, settled=self._closed)
+            return account
 
     def returned(self, facts: Facts | None) -> None:
-        """The call came back; settle with what it revealed."""
-        gathered = self._gathered(facts)
-        if facts is not None:
+        """The call came back; settle with what it revealed, or wait a little for what follows at once."""
+        if facts is not None and (facts.reads or facts.writes):
             self._found(facts)
-        late = gathered.late
-        if late is not None and late.keep_open:
-            self._late_end_ns = self.governor.clock.now_ns()
-            self.governor.pending.add(late.key, self, late.seconds)
+        late = (facts or NOTHING).late or self._facts.late
+        if late is None or not late.keep_open:
+            self.settle(None, facts)
             return
-        self.settle(Outcome.ERROR if gathered.error_type else Outcome.OK, gathered)
+        self.saw(facts or NOTHING)
+        self._late_end_ns = self.governor.clock.now_ns()
+        self.governor.pending.add(late.key, self, late.seconds)
 
-    def _found(self, facts: Facts) -> None:
-        """Put datasets that only the response named to the policy: too late to refuse, not too late to say."""
-        reads = tuple(ref for ref in facts.reads if ref not in self.operation.reads)
-        writes = tuple(ref for ref in facts.writes if ref not in self.operation.writes)
-        if not (reads or writes) or not self.governor.policy.needs:
-            return
-        found = self.operation._replace(reads=reads, writes=writes, statement=None)
-        decision = self.governor.decide(found).softened()
-        if decision.result is not PolicyResult.ALLOWED:
-            self._say(found, decision._replace(reason=f"found in the response: {decision.reason}"), None)
-            self.decision = gravest(self.decision, decision)
-
-    def failed(self, error: BaseException, facts: Facts | None = None) -> None:
-        """The call raised; settle."""
-        if isinstance(error, Exception):
-            named = Facts(error_type=_name(error))
-            self.settle(Outcome.ERROR, self._gathered(named if facts is None else named.merged(facts)))
-        else:
-            self.settle(Outcome.CANCELLED, self._gathered(facts))
-
-    def not_executed(self) -> None:
-        """Nothing was sent: give the reservation back."""
-        self.settle(Outcome.NOT_EXECUTED, self._gathered(Facts(executed=False)))
-
-    def settle(self, outcome: Outcome, facts: Facts) -> None:
-        """Price, reconcile, record and close. Only the first call counts."""
-        if not self._first() or self.reservation is None:
-            return
+    def _settle(self, outcome: Outcome, facts: Facts) -> None:
+        """Price, reconcile, record and close."""
         governor, operation, reservation = self.governor, self.operation, self.reservation
+        if reservation is None:
+            return
         ended_ns = self._late_end_ns or governor.clock.now_ns()
-        governor.learn(operation, facts)
-        late = facts.late is not None and not facts.late.keep_open and outcome is Outcome.OK
-        priced, actual, incomplete = self._price(facts, ended_ns, outcome, late=late)
+        if outcome is Outcome.NOT_EXECUTED and self._account is not None:
+            outcome = Outcome.OK  # it sent nothing itself, but what ran inside it was paid for
+        if self._awaited:
+            facts = facts._replace(incomplete=True)
+        if facts.learnt:
+            governor.learn(operation, facts)
+        late = facts.late if outcome is Outcome.OK and facts.late and not facts.late.keep_open else None
+        priced, actual, incomplete = self._costs(outcome, facts, reservation, ended_ns, late=late is not None)
         balance = None
         if outcome is Outcome.NOT_EXECUTED:
             governor.release(operation, reservation)
-        elif not late:
-            balance = governor.reconcile(operation, reservation, actual, priced.money)
-        settled = Settled(
+        elif late is None:
+            balance = governor.reconcile(operation, reservation, actual, priced)
+        settled = self._settled = Settled(
             self.scope.unit, operation, self.decision, reservation, outcome, facts, actual, priced, incomplete,
             self.started_ns, ended_ns, balance,
         )  # fmt: skip
-        self._settled = settled
         governor.emit(settled)
-        # The reservation stands on the admission, so what closes the span needs only the decision.
-        admitted = Admitted(self.scope.unit, 0, operation, self.decision, reservation, self.started_ns)
+        admitted = self._admitted
+        if admitted.decision is not self.decision:
+            admitted = admitted._replace(decision=self.decision)
         governor.close(self.scope, Closing(ended_ns, outcome, facts, admitted, settled))
-        if late and facts.late is not None:
-            governor.pending.add(facts.late.key, self, facts.late.seconds)
-        governor.pass_on(facts)
+        if late is not None:
+            governor.pending.add(late.key, self, late.seconds)
+        if facts.resolves:
+            governor.pass_on(facts)
 
-    def _price(self, facts: Facts, ended_ns: int, outcome: Outcome, *, late: bool) -> tuple[Priced, Amount, bool]:
-        governor, operation = self.governor, self.operation
-        assert self.reservation is not None
-        reserved = self.reservation.amount
+    def _costs(
+        self, outcome: Outcome, facts: Facts, reservation: Reservation, ended_ns: int, *, late: bool
+    ) -> tuple[Priced, Amount, bool]:
+        """Return what it cost, what it used in the unit of its reservation, and whether that is not the last word."""
+        reserved = reservation.amount
         if outcome is Outcome.NOT_EXECUTED:
             return Priced(unpriced_reason="not_executed"), Amount(0, reserved.unit), False
         if late:
             money = reserved if reserved.is_money else None
             priced = Priced(money, None if money else "pending", Grade.ESTIMATED, "reservation" if money else None)
-            return self._claimed(priced, facts), reserved, True
+            return self._charged(priced, facts, reserved=True), reserved, True
         seconds = (ended_ns - self.started_ns) / 1e9 if facts.seconds is None else facts.seconds
-        priced = self._claimed(governor.price(operation, facts, seconds), facts)
+        priced = self._charged(self.governor.price(self.operation, facts, seconds), facts, reserved=False)
         actual = _used(reserved, priced, seconds)
         return priced, reserved if actual is None else actual, facts.incomplete or actual is None
 
-    def _claimed(self, priced: Priced, facts: Facts) -> Priced:
+    def _charged(self, priced: Priced, facts: Facts, *, reserved: bool) -> Priced:
+        """Book what it cost, and return it with what its parts cost and without what others are charged for."""
         key = facts.charge or self.operation.charge
-        if key is None:
-            return priced
-        own = self.governor.claim(key, self, priced.money)
-        if own is None:
-            return Priced(unpriced_reason="charged_elsewhere")
-        return priced if priced.money is None else priced._replace(money=Amount(own, priced.money.unit))
+        with self._lock:
+            if self._account is None and key is None and priced.money is None:
+                self._closed = True
+                return priced
+        account = self.account()
+        owned, postings = self.governor.book(account, key, priced, whole=True)
+        self.governor.post(postings, priced.source or "later_witness", facts)
+        money = self.governor.charges.close(account, reserved=reserved)
+        if owned and money is not None and priced.money is not None and priced.money.unit == money.unit:
+            return priced._replace(money=money)
+        if money is not None and money.micros:
+            return (self._parts or priced)._replace(money=money, unpriced_reason=None)
+        return priced._replace(money=None, unpriced_reason=priced.unpriced_reason if owned else CHARGED_ELSEWHERE)
 
     def arrive(self, facts: Facts) -> None:
-        """Take late facts: finish a span that was kept open, or adjust what was settled."""
-        if self._settled is None:
-            gathered = self._gathered(facts)._replace(late=None)
-            self.settle(Outcome.ERROR if gathered.error_type else Outcome.OK, gathered)
-            return
+        """Take late facts: finish a span that was kept open, or correct what was settled."""
         settled = self._settled
-        governor, operation = self.governor, self.operation
-        whole = settled.facts.merged(facts)._replace(late=None)
-        ended_ns = governor.clock.now_ns()
-        seconds = (ended_ns - self.started_ns) / 1e9 if facts.seconds is None else facts.seconds
-        priced = governor.price(operation, whole, seconds)
-        actual = _used(settled.reservation.amount, priced, seconds) or settled.reservation.amount
-        governor.reconcile(operation, settled.reservation, actual, priced.money)
-        governor.learn(operation, facts)
-        known = settled.priced.money
-        key = whole.charge or operation.charge
-        if priced.money is not None and key is not None:
-            postings = governor.charges.witness(key, priced.money)
-            governor.post(postings, priced.grade, priced.source or "late", facts, reconciled=True)
+        if settled is None:
+            self.settle(None, facts)
             return
-        delta = 0 if priced.money is None else priced.money.micros - (known.micros if known else 0)
-        unit_of_account = priced.money.unit if priced.money else ""
-        total = priced.money.micros if priced.money else 0
+        governor, operation = self.governor, self.operation
+        at_ns = governor.clock.now_ns()
+        whole = settled.facts.merged(facts)
+        seconds = (at_ns - self.started_ns) / 1e9 if whole.seconds is None else whole.seconds
+        priced = governor.price(operation, whole, seconds)
+        account, key = self.account(), whole.charge or operation.charge
+        owned, postings = governor.book(account, key, priced, whole=True)
+        money = governor.charges.reconcile(account)
+        paid = priced._replace(money=money, unpriced_reason=None if owned else CHARGED_ELSEWHERE)
+        actual = _used(settled.reservation.amount, paid, seconds) or settled.reservation.amount
+        governor.reconcile(operation, settled.reservation, actual, paid)
+        if facts.learnt:
+            governor.learn(operation, facts)
+        ours = [posting for posting in postings if posting.unit == self.scope.unit]
         governor.emit(
             Adjusted(
-                self.scope.unit, operation, delta, unit_of_account, total, priced.grade, priced.source or "late", facts,
-                ended_ns,
+                self.scope.unit, operation, sum(posting.delta for posting in ours), money.unit if money else "",
+                money.micros if money else 0, priced.grade, priced.source or "late", facts, at_ns,
             )
         )  # fmt: skip
+        governor.post([posting for posting in postings if posting not in ours], priced.source or "late", facts)
 
     def expire(self) -> None:
         """Settle without the late facts: what was reserved stands."""
-        if self._settled is None:
-            self.settle(Outcome.OK, self._gathered(Facts(incomplete=True))._replace(late=None))
-            return
         settled = self._settled
-        self.governor.reconcile(self.operation, settled.reservation, settled.actual, settled.priced.money)
-
-
-class Part(Running):
-    """A governed call inside a running unit: a span, no reservation, no money of its own."""
-
-    __slots__ = ("_owner",)
-    role = Role.PART
-
-    def admit(self, owner: Owner, verdict: Decision | None = None) -> None:
-        """Put what the part knows beyond its unit to the policy.
-
-        Raises:
-            GovernanceError: The part is refused.
-        """
-        self._owner = owner
-        try:
-            if verdict is not None and verdict.refuses:
-                raise refusal(verdict, self.operation.type)
-            if isinstance(owner, Unit | Remote) and self._knows_more(owner.operation):
-                owner.put_again(self.operation)
-        except BaseException:
-            self._open = False
-            self.governor.close(self.scope, Closing(self.governor.clock.now_ns(), None, NOTHING))
-            raise
-
-    def _knows_more(self, known: Operation) -> bool:
-        operation = self.operation
-        return bool(self.governor.policy.needs) and (
-            any(ref not in known.reads and ref not in known.writes for ref in (*operation.reads, *operation.writes))
-            or (operation.statement is not None and operation.statement != known.statement)
-        )
-
-    def returned(self, facts: Facts | None) -> None:
-        """The call came back."""
-        gathered = self._gathered(facts)
-        self._end(Outcome.ERROR if gathered.error_type else Outcome.OK, gathered)
-
-    def failed(self, error: BaseException, facts: Facts | None = None) -> None:
-        """The call raised."""
-        if isinstance(error, Exception):
-            named = Facts(error_type=_name(error))
-            self._end(Outcome.ERROR, self._gathered(named if facts is None else named.merged(facts)))
-        else:
-            self._end(Outcome.CANCELLED, self._gathered(facts))
-
-    def not_executed(self) -> None:
-        """Nothing was sent."""
-        self._end(Outcome.NOT_EXECUTED, self._gathered(Facts(executed=False)))
-
-    def settle(self, outcome: Outcome, facts: Facts) -> None:
-        """End the part."""
-        self._end(outcome, facts)
-
-    def _end(self, outcome: Outcome, facts: Facts) -> None:
-        if not self._first():
+        if settled is None:
+            self.settle(None, _INCOMPLETE)
             return
-        governor = self.governor
-        ended_ns = governor.clock.now_ns()
-        governor.learn(self.operation, facts)
-        if isinstance(self._owner, Unit):
-            seconds = (ended_ns - self.started_ns) / 1e9 if facts.seconds is None else facts.seconds
-            waiting = facts.late is not None
-            priced = Priced(unpriced_reason="pending") if waiting else governor.price(self.operation, facts, seconds)
-            self._owner.absorb(facts._replace(incomplete=facts.incomplete or waiting), self.operation, priced)
-        governor.close(self.scope, Closing(ended_ns, outcome, facts))
-        if facts.late is not None:
-            governor.pending.add(facts.late.key, self, facts.late.seconds)
-        governor.pass_on(facts)
-
-    def arrive(self, facts: Facts) -> None:
-        """Take late facts: their cost is a correction of the unit."""
-        governor, owner = self.governor, self._owner
-        seconds = (governor.clock.now_ns() - self.started_ns) / 1e9 if facts.seconds is None else facts.seconds
-        priced = governor.price(self.operation, facts, seconds)
-        if isinstance(owner, Unit) and priced.money is not None:
-            own = governor.claim(facts.charge or self.operation.charge, owner, priced.money)
-            if own is not None:
-                governor.adjust(owner, Amount(own, priced.money.unit), priced.grade, priced.source or "late", facts)
-
-    def expire(self) -> None:
-        """Nothing was reserved, so nothing is given back."""
+        priced, actual, account = settled.priced, settled.actual, self._account
+        if account is not None:
+            money = self.governor.charges.reconcile(account)
+            priced = priced._replace(money=money)
+            actual = money if money is not None and money.unit == actual.unit else actual
+        self.governor.reconcile(self.operation, settled.reservation, actual, priced)
 
 
-class Remote:
-    """The unit of another process, inside which this process works."""
-
-    role = Role.UNIT
-    library = ""
-    open = True
-
-    def __init__(self, governor: Governor, unit: UnitId, operation: Operation) -> None:
-        self.governor = governor
-        self.unit = unit
-        self.operation = operation
-        self._sequence = itertools.count(1)
-
-    def saw(self, facts: Facts) -> None:
-        """The facts stay on the part's own span; the unit is elsewhere."""
-
-    def put_again(self, operation: Operation) -> None:
-        """Put a part to the policy: a new decision on the unit of the other process.
-
-        Raises:
-            GovernanceError: The part is refused.
-        """
-        decision = self.governor.decide(operation)
-        now = self.governor.clock.now_ns()
-        self.governor.emit(Admitted(self.unit, next(self._sequence), operation, decision, None, now))
-        if decision.refuses:
-            raise refusal(decision, operation.type)
+def _together(first: Priced, second: Priced) -> Priced:
+    """Return where the cost of two parts comes from; the amounts are the account's."""
+    if second.money is None or first.money is None:
+        return first if second.money is None else second
+    dbu = first.dbu_micros, second.dbu_micros
+    return Priced(
+        first.money,
+        None,
+        first.grade if first.grade == second.grade else Grade.ESTIMATED,
+        first.source if first.source == second.source else "parts",
+        first.as_of if first.as_of == second.as_of else None,
+        None if dbu == (None, None) else (dbu[0] or 0) + (dbu[1] or 0),
+    )
 
 
 def _used(reserved: Amount, priced: Priced, seconds: float) -> Amount | None:
     """Return what was used in the unit of the reservation, or `None` where that is not known."""
-    if reserved.is_money:
-        return priced.money if priced.money is not None and priced.money.unit == reserved.unit else None
-    if reserved.unit == DBU:
-        return None if priced.dbu_micros is None else Amount(priced.dbu_micros, DBU)
-    if reserved.unit == COMPUTE_SECOND:
+    unit = reserved.unit
+    if unit == CALL:
+        return reserved if reserved.micros == 1_000_000 else Amount(1_000_000, CALL)  # noqa: PLR2004  (one call)
+    if unit == COMPUTE_SECOND:
         return Amount(round(seconds * 1_000_000), COMPUTE_SECOND)
-    return Amount(1_000_000, CALL)
+    if priced.money is not None and priced.money.unit == unit:
+        return priced.money
+    if priced.unpriced_reason == CHARGED_ELSEWHERE:
+        return Amount(0, unit)
+    return Amount(priced.dbu_micros, DBU) if unit == DBU and priced.dbu_micros is not None else None
 
 
 def _name(error: Exception) -> str:
@@ -406,11 +352,10 @@ def _name(error: Exception) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def posted(posting: Posting, grade: Grade, source: str, facts: Facts, at_ns: int) -> Adjusted:
+def posted(posting: Posting, source: str, facts: Facts, at_ns: int) -> Adjusted:
     """Return the record of a correction."""
+    source, facts = ("child", NOTHING) if posting.inner else (source, facts)
     return Adjusted(
-        posting.unit, posting.operation, posting.delta, posting.currency, posting.total, grade, source, facts, at_ns
-    )
-
-
-__all__ = ["ALLOWED", "Part", "Remote", "Running", "Unit", "posted"]
+        posting.unit, posting.operation, posting.delta, posting.currency, posting.total, posting.grade, source, facts,
+        at_ns,
+    )  # fmt: skip

@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from genops.core.amounts import CALL, DBU, MICROS, Amount, Estimate
+from genops.core.amounts import CALL, DBU, MICROS, Amount, Estimate, Priced
+from genops.core.decisions import ReasonCode
 from genops.core.forks import on_fork
 from genops.core.ports import DEFAULT_RESERVE_SECONDS, Clock, SystemClock
 from genops.core.records import BudgetState, Refusal, Reservation
@@ -160,6 +161,9 @@ class MemoryLedger:
                 need, fits = MICROS, account.consumed + MICROS <= account.allocated
             elif unit == reserved_unit:
                 need, fits = micros, micros == 0 or account.consumed + micros <= account.allocated
+            elif unit == DBU and estimate.dbu_nanos is not None:
+                need = round(estimate.dbu_nanos * match.seconds[DBU] / 1000)
+                fits = account.consumed + need <= account.allocated
             else:
                 need, fits = 0, not unnamed
             posts.append((account, need))
@@ -181,7 +185,7 @@ class MemoryLedger:
         operation: Operation,  # noqa: ARG002  (the port's signature)
         reservation: Reservation,
         actual: Amount,
-        money: Amount | None,
+        priced: Priced,
     ) -> BudgetState | None:
         """Replace what was set aside by what was used; only the first call for a reservation counts.
 
@@ -189,7 +193,7 @@ class MemoryLedger:
             operation: What ran.
             reservation: What was set aside.
             actual: What was used, in the unit of the reservation.
-            money: What it cost, where that is known; it also reaches money budgets that held nothing.
+            priced: What it cost, in money and DBU as far as known; it also reaches budgets that held nothing.
 
         Returns:
             The reservation's budget in the period of the reservation.
@@ -200,7 +204,7 @@ class MemoryLedger:
         with self._lock:
             posts, hold.posts = hold.posts, ()
             for account, held in posts:
-                used = _used(account.unit, held, actual, money)
+                used = _used(account.unit, held, actual, priced)
                 if used != held:
                     account.post(used - held)
             return None if hold.telling is None else hold.telling.state()
@@ -284,12 +288,14 @@ def _match(budgets: Sequence[Budget], operation: Operation) -> _Match:
     return _Match(tuple((index, budget.unit) for index, budget in counting), seconds, positions)
 
 
-def _used(unit: str, held: int, actual: Amount, money: Amount | None) -> int:
+def _used(unit: str, held: int, actual: Amount, priced: Priced) -> int:
     """Return what a budget of a unit is charged in the end; what it held where nothing better is known."""
     if unit == CALL:
         return held
-    if money is not None and money.unit == unit:
-        return money.micros
+    if priced.money is not None and priced.money.unit == unit:
+        return priced.money.micros
+    if unit == DBU and priced.dbu_micros is not None:
+        return priced.dbu_micros
     return actual.micros if actual.unit == unit else held
 
 
@@ -297,7 +303,8 @@ def _refusal(account: _Account, need: int, estimate: Estimate, amount: Amount) -
     if need:
         asked = Amount(need, account.unit)
         return Refusal(account.state(), asked, f"{_too_little(account, asked)}; {_renewal(account)}")
-    return Refusal(account.state(), amount, f"{_unnamed(account, estimate, amount)}; {_renewal(account)}")
+    reason = f"{_unnamed(account, estimate, amount)}; {_renewal(account)}"
+    return Refusal(account.state(), amount, reason, ReasonCode.UNPRICED.value)
 
 
 def _too_little(account: _Account, asked: Amount) -> str:

@@ -174,6 +174,10 @@ class Rate(NamedTuple):
             return divided(self.dbu_per_hour * 10**9, 3600), DBU
         return divided(self.dbu_per_hour * self.price.per_dbu.micros * 1000, 3600), self.price.per_dbu.unit
 
+    def dbu_nanos_per_second(self) -> int | None:
+        """Return the DBU per second in billionths, where the size is known."""
+        return None if self.dbu_per_hour is None else divided(self.dbu_per_hour * 10**9, 3600)
+
     def dbu_micros(self, nanoseconds: int) -> int | None:
         """Return the millionths of a DBU used in a time.
 

@@ -19,6 +19,8 @@ _STARTS = frozenset({
     "start", "create", "restart", "edit", "resize", "ensure_is_running", "run_now", "submit", "repair_run",
     "start_update", "update_config", "query",
 })  # fmt: skip
+# What is created or edited without running yet.
+_IDLE = frozenset({("job", "create"), ("job", "edit"), ("pipeline", "create"), ("pipeline", "edit")})
 
 
 class WarehousePricer:
@@ -58,7 +60,9 @@ class WarehousePricer:
         if per_second is None or (rate.price is None and declared is not None):
             return Estimate(amount=declared, billable=True, unpriced_reason=reason)
         nanos, unit = per_second
-        return Estimate(rate_nanos=nanos, unit=unit, billable=True, unpriced_reason=reason)
+        return Estimate(
+            rate_nanos=nanos, unit=unit, dbu_nanos=rate.dbu_nanos_per_second(), billable=True, unpriced_reason=reason
+        )
 
     def price(self, operation: Operation, facts: Facts, seconds: float) -> Priced:
         """Return what an operation cost.
@@ -121,6 +125,11 @@ def _unpriced_reason(operation: Operation) -> str:
     if operation.statement is not None:
         return f"no_price_for_{resource or 'statement'}"
     verb = operation.type.rpartition(".")[2].removesuffix("_and_wait")
-    if resource in _COMPUTE and operation.action is not Action.READ and verb in _STARTS:
+    if (
+        resource in _COMPUTE
+        and operation.action is not Action.READ
+        and verb in _STARTS
+        and (resource, verb) not in _IDLE
+    ):
         return f"no_price_for_{resource}"
     return Unpriced.NOT_BILLED.value

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from genops.core.amounts import CALL, DBU, ONE_CALL, Amount, Estimate
+from genops.core.amounts import CALL, DBU, ONE_CALL, Amount, Estimate, Priced
 from genops.core.attribution import Attribution
 from genops.core.operation import Operation
 from genops.core.records import Refusal, Reservation
@@ -75,7 +75,7 @@ def test_reserve_then_reconcile() -> None:
     book = ledger(Budget("etl-daily", usd("5"), "day"))
     held = granted(book, priced("2"))
     assert consumed(book) == {"etl-daily": 2_000_000}
-    balance = book.reconcile(ETL, held, usd("1.5"), usd("1.5"))
+    balance = book.reconcile(ETL, held, usd("1.5"), Priced(usd("1.5")))
     assert balance is not None
     assert (balance.consumed, balance.remaining) == (1_500_000, 3_500_000)
 
@@ -92,7 +92,7 @@ def test_closing_twice_counts_once() -> None:
     book = ledger(Budget("money", usd("5")))
     held = granted(book, priced("2"))
     for _ in range(2):
-        book.reconcile(ETL, held, usd("1"), usd("1"))
+        book.reconcile(ETL, held, usd("1"), Priced(usd("1")))
         book.release(ETL, held._replace(overdraft=True))
     assert consumed(book) == {"money": 1_000_000}
 
@@ -173,7 +173,7 @@ def test_call_budget_counts_one_call_a_unit() -> None:
     book = ledger(Budget("calls", Amount.of(2, CALL)))
     held = granted(book, priced("7"))
     assert consumed(book) == {"calls": 1_000_000}
-    book.reconcile(ETL, held, usd("3"), usd("3"))
+    book.reconcile(ETL, held, usd("3"), Priced(usd("3")))
     book.adjust(ETL, Amount(5_000_000, CALL))
     assert consumed(book) == {"calls": 1_000_000}
     granted(book, Estimate(amount=Amount.of(40, CALL)))
@@ -185,7 +185,7 @@ def test_control_plane_calls_never_touch_money() -> None:
     book = ledger(Budget("money", usd("0")))
     held = granted(book, FREE)
     assert not held.overdraft
-    assert book.reconcile(ETL, held, ONE_CALL, None) is None
+    assert book.reconcile(ETL, held, ONE_CALL, Priced()) is None
     assert consumed(book) == {"money": 0}
 
 
@@ -214,14 +214,14 @@ def test_unpriced_is_allowed_and_charged_when_its_money_shows() -> None:
     book = ledger(Budget("money", usd("5")), on_unpriced="allow")
     held = granted(book, UNPRICED)
     assert (held.amount, held.overdraft, held.budget) == (ONE_CALL, False, None)
-    book.reconcile(ETL, held, ONE_CALL, usd("0.3"))
+    book.reconcile(ETL, held, ONE_CALL, Priced(usd("0.3")))
     assert consumed(book) == {"money": 300_000}
 
 
 def test_unknown_actual_leaves_what_was_held() -> None:
     """Where the cost stays unknown, the reservation stands as the best value there is."""
     book = ledger(Budget("money", usd("5")), Budget("dbu", Amount.of(5, DBU)), on_unpriced="allow")
-    book.reconcile(ETL, granted(book, priced("2")), ONE_CALL, None)
+    book.reconcile(ETL, granted(book, priced("2")), ONE_CALL, Priced())
     assert consumed(book) == {"money": 2_000_000, "dbu": 0}
 
 
@@ -230,7 +230,7 @@ def test_dbu_budget() -> None:
     book = ledger(Budget("dbu", Amount.of(1, DBU)))
     held = granted(book, Estimate(rate_nanos=3_333_333, unit=DBU, billable=True))
     assert held.amount == Amount(200_000, DBU)
-    book.reconcile(ETL, held, Amount(150_000, DBU), None)
+    book.reconcile(ETL, held, Amount(150_000, DBU), Priced())
     book.adjust(ETL, Amount(50_000, DBU))
     assert consumed(book) == {"dbu": 200_000}
     assert "only its USD is known; state the limit in money" in refused(book, priced("1")).reason
@@ -251,7 +251,7 @@ def test_another_currency_is_never_added() -> None:
     euros = Estimate(amount=Amount.of(1, "EUR"), unit="EUR")
     assert "only its EUR is known" in refused(ledger(Budget("money", usd("5"))), euros).reason
     book = ledger(Budget("money", usd("5")), on_unpriced="allow")
-    book.reconcile(ETL, granted(book, euros), Amount.of(2, "EUR"), Amount.of(2, "EUR"))
+    book.reconcile(ETL, granted(book, euros), Amount.of(2, "EUR"), Priced(Amount.of(2, "EUR")))
     book.adjust(ETL, Amount.of(2, "EUR"))
     assert consumed(book) == {"money": 0}
 
@@ -263,12 +263,12 @@ def test_period_rolls_over() -> None:
     old, dropped = granted(book, priced("0.5")), granted(book, priced("0.5"))
     clock.at_ns += DAY
     new = granted(book, priced("0.8"))
-    balance = book.reconcile(ETL, old, usd("0.1"), usd("0.1"))
+    balance = book.reconcile(ETL, old, usd("0.1"), Priced(usd("0.1")))
     book.release(ETL, dropped)
     assert balance is not None
     assert (balance.consumed, balance.renews_ns) == (600_000, NOON + DAY // 2)
     assert consumed(book) == {"daily": 800_000, "ever": 900_000}
-    book.reconcile(ETL, new, usd("0.7"), usd("0.7"))
+    book.reconcile(ETL, new, usd("0.7"), Priced(usd("0.7")))
     assert consumed(book) == {"daily": 700_000, "ever": 800_000}
     assert book.states()[0].renews_ns == NOON + DAY // 2 + DAY
 
@@ -298,7 +298,7 @@ def test_reservations_of_others_are_left_alone() -> None:
     """A reservation of another ledger, or of none, changes nothing here or there."""
     first, second = ledger(Budget("m", usd("5"))), ledger(Budget("m", usd("5")))
     held = granted(first, priced("2"))
-    assert second.reconcile(ETL, held, usd("1"), usd("1")) is None
+    assert second.reconcile(ETL, held, usd("1"), Priced(usd("1"))) is None
     second.release(ETL, Reservation(1, usd("1")))
     assert (consumed(first), consumed(second)) == ({"m": 2_000_000}, {"m": 0})
 
@@ -338,7 +338,7 @@ def test_eight_threads_lose_no_update() -> None:
                 else:
                     kept.append(answer)
         for held in kept:
-            book.reconcile(ETL, held, usd("0.004"), usd("0.004"))
+            book.reconcile(ETL, held, usd("0.004"), Priced(usd("0.004")))
         grants[number] = len(kept)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
@@ -353,7 +353,7 @@ def test_state_does_not_grow_with_operations() -> None:
     """Closed reservations hold nothing, and attributions beyond the bound do not pile up."""
     book = ledger(Budget("money", usd("5")))
     held = granted(book, priced("2"))
-    book.reconcile(ETL, held, usd("0"), usd("0"))
+    book.reconcile(ETL, held, usd("0"), Priced(usd("0")))
     assert not held.held.posts  # pyright: ignore[reportAttributeAccessIssue]
     for number in range(5_000):
         team = Attribution({"team": f"t{number}"})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genops.core.amounts import CALL, MICROS, Amount, Estimate
+from genops.core.amounts import CALL, MICROS, Amount, Estimate, Priced
 from genops.core.attribution import Attribution
 from genops.core.operation import Operation
 from genops.core.records import Reservation
@@ -74,7 +74,7 @@ class Play:
         if which < len(self.taken):
             held = self.open.pop(which, None)
             actual = min(micros, held[1]) if held and self.frugal else micros
-            self.ledger.reconcile(*self.taken[which], usd(actual), usd(actual))
+            self.ledger.reconcile(*self.taken[which], usd(actual), Priced(usd(actual)))
             if held:
                 self.used.append((held[0], actual))
 

@@ -72,14 +72,16 @@ def test_number_of_clusters_does_not_multiply() -> None:
 
 def test_estimate_is_a_rate_in_money() -> None:
     """A statement's estimate is the price of a second: 12 DBU/h * 0.70 / 3600 s."""
-    assert pricer().estimate(QUERY) == Estimate(rate_nanos=2_333_333, unit="USD", billable=True)
+    assert pricer().estimate(QUERY) == Estimate(rate_nanos=2_333_333, unit="USD", dbu_nanos=3_333_333, billable=True)
 
 
 def test_dbu_where_only_the_price_is_unknown() -> None:
     """Where the size is known and the price is not, DBU are estimated and reported, and no money."""
     unpriced = pricer(region="")
     estimate = unpriced.estimate(QUERY)
-    assert estimate == Estimate(rate_nanos=3_333_333, unit=DBU, billable=True, unpriced_reason="region_unknown")
+    assert estimate == Estimate(
+        rate_nanos=3_333_333, unit=DBU, dbu_nanos=3_333_333, billable=True, unpriced_reason="region_unknown"
+    )
     assert unpriced.price(QUERY, NOTHING, 60) == Priced(None, "region_unknown", dbu_micros=200_000)
 
 
