@@ -95,7 +95,7 @@ def test_equal_settings_give_the_same_runtime() -> None:
 def test_a_replaced_runtime_is_drained(tmp_path: Path) -> None:
     """What the old runtime had queued is sent when another one takes over."""
     file = tmp_path / "old.jsonl"
-    genops.configure(**WHO, export=str(file), flush_interval_seconds=3600)
+    genops.configure(**WHO, export=str(file), flush_interval_seconds=3600, exit_timeout_seconds=60)
     with genops.operation("load", writes=["a.b.c"]):
         pass
     genops.configure(**WHO, export="none")
@@ -182,7 +182,7 @@ def test_instrumenting_an_unknown_library_is_refused() -> None:
 
 def test_shutdown_reports_and_lets_go(tmp_path: Path) -> None:
     """Shutdown says what became of everything; afterwards calls pass through."""
-    genops.configure(**WHO, export=str(tmp_path / "out.jsonl"))
+    genops.configure(**WHO, export=str(tmp_path / "out.jsonl"), exit_timeout_seconds=60)
     with genops.operation("x", writes=["a.b.c"]):
         pass
     report = genops.shutdown()
@@ -236,7 +236,7 @@ def test_work_goes_on_in_a_forked_child(tmp_path: Path) -> None:
     python(
         f"""
         import os, genops
-        genops.configure(**{WHO!r}, export={str(file)!r})
+        genops.configure(**{WHO!r}, export={str(file)!r}, exit_timeout_seconds=60)
         with genops.operation("parent", writes=["a.b.c"]):
             pass
         child = os.fork()

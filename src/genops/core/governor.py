@@ -299,23 +299,22 @@ class Governor:
         """Set aside what the operation will use; return the decision as it stands after that."""
         estimate = self._estimate(operation)
         try:
-            strict = self.strict and not operation.recorded
-            answer = self.ledger.reserve(operation, estimate, overdraft=not strict)
-            if isinstance(answer, Refusal):
-                return self._unaffordable(estimate, answer, strict=strict)
-            if answer.overdraft and answer.budget is not None:
-                decision = gravest(decision, _overdrawn(answer.budget))
+            answer = self.ledger.reserve(operation, estimate, overdraft=False)
+            if not isinstance(answer, Refusal):
+                return answer, decision
+            no = Decision(PolicyResult.BLOCKED, answer.reason_code, None, answer.reason, answer.budget.name)
+            if self.strict and not operation.recorded:
+                return None, no
+            granted = self.ledger.reserve(operation, estimate, overdraft=True)
         except Exception as fault:
             self.guard.caught("ledger", fault)
-            fallen = self._fault("the ledger", operation, ReasonCode.BUDGET_RESERVATION_FAILED)
-            if fallen.refuses:
-                return None, fallen
-            return _unheld(estimate), gravest(decision, faulted("the ledger").softened())
-        return answer, decision
-
-    def _unaffordable(self, estimate: Estimate, no: Refusal, *, strict: bool) -> tuple[Reservation | None, Decision]:
-        decision = Decision(PolicyResult.BLOCKED, no.reason_code, None, no.reason, no.budget.name)
-        return (None, decision) if strict else (_unheld(estimate), decision.softened())
+            no = self._fault("the ledger", operation, ReasonCode.BUDGET_RESERVATION_FAILED)
+            if no.refuses:
+                return None, no
+            no, granted = faulted("the ledger"), None
+        if granted is None or isinstance(granted, Refusal):
+            granted = _unheld(estimate)
+        return granted, gravest(decision, no.softened())
 
     def _estimate(self, operation: Operation) -> Estimate:
         try:
@@ -438,11 +437,6 @@ class Unfinished:
 
     def arrive(self, facts: Facts) -> None:
         """Nothing is waited for."""
-
-
-def _overdrawn(budget: BudgetState) -> Decision:
-    reason = f"budget {budget.name!r} is overdrawn"
-    return Decision(PolicyResult.WARNING, ReasonCode.BUDGET_EXCEEDED.value, None, reason, budget.name, overruled=True)
 
 
 def _unheld(estimate: Estimate) -> Reservation:

@@ -32,6 +32,8 @@ def runtime(*, sinks: Iterable[Sink] = (), **settings: Any) -> Generator[Runtime
     from genops import runtime as root
     from genops.settings import load
 
-    built = root.Runtime(load({"export": "none", **settings}, ambient=False), sinks)
+    # A test waits for its telemetry; a program that ends does not.
+    given = {"export": "none", "exit_timeout_seconds": 60, **settings}
+    built = root.Runtime(load(given, ambient=False), sinks)
     with root.swapped(built):
         yield built

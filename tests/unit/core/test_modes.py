@@ -108,7 +108,7 @@ def test_a_ledger_that_refuses_where_it_must_not_blocks_nobody(govern, sink):
     govern("observe", ledger=purse)
     assert call(lambda: 3) == 3
     assert sink.settled[0].decision.result is PolicyResult.WARNING
-    assert [what for what, _ in purse.told] == ["reserve"]
+    assert [what for what, _ in purse.told] == ["reserve", "reserve"]
 
 
 @pytest.mark.parametrize(
