@@ -61,15 +61,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
+    """Run the suite; on the newest interpreter with branch coverage. Everything is installed, so nothing may skip."""
     session.install(".[all]", *GROUPS["test"])
-    session.run("pytest", "-m", "not full", *session.posargs)
-
-
-@nox.session(python=PYTHONS[-1] if PYTHONS else False)
-def coverage(session: nox.Session) -> None:
-    session.install(".[all]", *GROUPS["test"])
+    session.env["NO_SKIPS"] = "" if session.posargs else "1"
+    if session.python != PYTHONS[-1] or session.posargs:
+        session.run("pytest", "-m", "not full", *session.posargs)
+        return
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-m", "not full", "-q", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "-m", "not full")
     session.run("coverage", "combine")
     session.run("coverage", "report")
 
@@ -77,6 +76,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[-1] if PYTHONS else False)
 def bench(session: nox.Session) -> None:
     session.install(".[all]", *GROUPS["test"])
+    session.run("python", "tests/benchmarks/import_time.py")
     session.run("python", "tests/benchmarks/overhead.py", *session.posargs)
 
 
