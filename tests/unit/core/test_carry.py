@@ -15,13 +15,13 @@ from genops.core import current
 from genops.core.attribution import attribution, current_attribution
 from genops.core.carry import attach, carrier
 from genops.core.declared import operation, workflow
-from genops.core.governor import Settings
 from genops.core.operation import Facts, Operation
 from genops.core.part import Remote
 from genops.core.records import Role
 from genops.errors import InvalidArgument, PolicyDenied
 from support.governed import Clearance, DenyAll, Prices, call, usd
-from support.recording import TEAM, RecordingSink, active
+from support.recording import TEAM
+from support.spawned import attached
 
 WORKER = """
 import json, sys
@@ -64,14 +64,6 @@ def in_thread(taken, body=call):
     thread.join()
 
 
-def spawned(taken, queue):
-    """What a spawned process does with a carrier."""
-    sink = RecordingSink()
-    with active(Settings(), sinks=[sink]), attach(taken):
-        call()
-        queue.put((len(sink.settled), current_attribution().team))
-
-
 def test_a_carrier_is_made_of_strings(governor):
     """It fits into headers and environment variables."""
     with operation("load", reads=["a.b.c"]), workflow("etl"):
@@ -101,11 +93,12 @@ def test_another_process_inside_a_unit_makes_parts(governor, sink):
 def test_a_spawned_worker_of_multiprocessing_attaches(governor):
     """A carrier goes through `multiprocessing` as it is."""
     context = multiprocessing.get_context("spawn")
-    queue = context.SimpleQueue()
+    here, there = context.Pipe()
     with attribution(team="carried"):
-        worker = context.Process(target=spawned, args=(carrier(), queue))
+        worker = context.Process(target=attached, args=(carrier(), there))
     worker.start()
-    assert queue.get() == (1, "carried")
+    assert here.poll(60), f"the worker ended with {worker.exitcode} and said nothing"
+    assert here.recv() == (1, "carried")
     worker.join()
 
 
