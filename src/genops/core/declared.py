@@ -282,7 +282,7 @@ class Running:
             attributes: Further attributes of the span.
 
         Raises:
-            InvalidArgument: An argument cannot be used.
+            InvalidArgument: An argument cannot be used, or the operation is a container, which has no facts of its own.
         """
         money = None if cost is None else Amount.money(cost, currency)
         facts = Facts(
@@ -295,6 +295,11 @@ class Running:
             writes=_datasets("writes", writes),
             attributes=attributes,
         )
+        if self._container is not None:
+            raise InvalidArgument(
+                f"operation {self._declared.name!r} names no resource and no cost, so it only groups what runs inside; "
+                "give it reads=, writes= or cost= to observe something of it"
+            )
         if self._run is not None:
             self._run.saw(facts)
 

@@ -311,15 +311,6 @@ def test_a_summary_grows_while_the_workflow_runs(governor):
         assert flow.summary.units == 1
 
 
-def test_what_only_groups_keeps_no_facts(governor, sink, tracer):
-    """A container has no facts of its own."""
-    with operation("group") as running:
-        running.observe(rows=3)
-    assert tracer.scopes[0].closing.facts.rows is None
-    with operation("unit", reads=["a.b.c"]) as running:
-        assert running.summary is None
-
-
 def test_a_block_of_a_ledger_that_refuses_leaves_nothing_behind(govern):
     """After a refusal nothing is held and nothing is current."""
     from genops.errors import BudgetExceeded
@@ -376,3 +367,9 @@ def test_what_is_said_wrongly_is_refused_by_name(governor, arguments, message):
     """A wrong argument is a typed error that names the value and what is expected."""
     with operation("load", reads=["a.b.c"]) as running, pytest.raises(InvalidArgument, match=message):
         running.observe(**arguments)
+
+
+def test_a_container_has_nothing_to_observe(governor):
+    """An operation that names no resource refuses facts instead of losing them."""
+    with operation("group") as running, pytest.raises(InvalidArgument, match="only groups what runs inside"):
+        running.observe(rows=1)
