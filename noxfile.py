@@ -16,7 +16,7 @@ nox.options.download_python = "never"
 nox.options.sessions = ["lint", "tests"]
 nox.options.error_on_missing_interpreters = True
 
-SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
+SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
 GROUPS = nox.project.load_toml("pyproject.toml")["dependency-groups"]
 os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 
@@ -90,6 +90,7 @@ MATRIX = {
     "latest": (),
     "opentelemetry-1.35": tuple(f"{name}==1.35.0" for name in OTEL),
     "wrapt-1.17": ("wrapt==1.17.*",),
+    "other-floors": ("click==8.1.*", "pydantic==2.7.*", "rich==13.0.*", "duckdb==1.5.*", "sqlglot==27.0.*"),
     "databricks-sdk-0.18": ("databricks-sdk==0.18.0",),
     "databricks-sdk-0.40": ("databricks-sdk==0.40.0",),
     "databricks-sdk-0.86": ("databricks-sdk==0.86.0",),

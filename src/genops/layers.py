@@ -80,7 +80,12 @@ def arguments(given: Mapping[str, Any], known: Mapping[Path, bool]) -> Layer:
     for name, value in given.items():
         if value is None or name in _SPECIAL:
             continue
-        _put(layer, _path_of(name, known), value, f"argument {name}", known)
+        path = _path_of(name, known)
+        if path in layer.values and layer.values[path] != value:
+            raise ConfigurationError(
+                f"{layer.origins[path]} and argument {name} say different things: give one of them"
+            )
+        _put(layer, path, value, f"argument {name}", known)
     _special(layer, given)
     return layer
 
@@ -105,8 +110,10 @@ def _path_of(name: str, known: Mapping[Path, bool]) -> Path:
 
 def _special(layer: Layer, given: Mapping[str, Any]) -> None:
     url, metastore = given.get("workspace_url"), given.get("metastore_id")
+    if url is not None and not isinstance(url, str):
+        raise ConfigurationError(f"workspace_url={url!r}: expected a URL such as 'https://acme.cloud.databricks.com'")
     if url is not None:
-        path = ("workspaces", host_of(str(url)))
+        path = ("workspaces", host_of(url))
         _put(layer, (*path, "metastore_id") if metastore else path, metastore or {}, "argument workspace_url", {})
     elif metastore is not None:
         message = "metastore_id needs workspace_url: say which workspace it belongs to, or use workspaces={host: ...}"
@@ -114,8 +121,20 @@ def _special(layer: Layer, given: Mapping[str, Any]) -> None:
     limits = given.get("default_budget_limits")
     if limits is not None:
         _limits(layer, limits)
-    if given.get("enable_automated_policy_enforcement") and ("mode",) not in layer.values:
-        _put(layer, ("mode",), "enforce", "argument enable_automated_policy_enforcement", {})
+    enforced = given.get("enable_automated_policy_enforcement")
+    if enforced is not None:
+        _enforcement(layer, enforced)
+
+
+def _enforcement(layer: Layer, enforced: object) -> None:
+    name = "enable_automated_policy_enforcement"
+    if not isinstance(enforced, bool):
+        raise ConfigurationError(f"{name}={enforced!r}: expected True or False")
+    mode = "enforce" if enforced else "observe"
+    said = layer.values.get(("mode",), mode)
+    if str(getattr(said, "value", said)) != mode:
+        raise ConfigurationError(f"{name}={enforced} and mode={said!r} say different things: give one of them")
+    _put(layer, ("mode",), mode, f"argument {name}", {})
 
 
 def _limits(layer: Layer, limits: Any) -> None:
@@ -164,7 +183,7 @@ def file_layer(given: str | None, known: Mapping[Path, bool]) -> Layer:
     if found is None:
         return layer
     file, table = found
-    for path, value in _flat(table, known):
+    for path, value in _flat(table, known, file):
         _put(layer, path, value, f"file {file}", known)
     return layer
 
@@ -207,15 +226,19 @@ def _toml(file: FilePath) -> dict[str, Any]:
         raise ConfigurationError(f"settings file {str(file)!r} is not valid TOML: {error}") from None
 
 
-def _flat(table: Mapping[str, Any], known: Mapping[Path, bool], above: Path = ()) -> Iterable[tuple[Path, Any]]:
+def _flat(
+    table: Mapping[str, Any], known: Mapping[Path, bool], file: FilePath, above: Path = ()
+) -> Iterable[tuple[Path, Any]]:
     for name, value in table.items():
         path = (*above, name)
         inside_free = any(free and path[: len(p)] == p for p, free in known.items())
         if not inside_free and not any(p[: len(path)] == path for p in known):
-            names = {p[len(above)] for p in known if p[: len(above)] == above and len(p) > len(above)}
-            raise ConfigurationError(f"unknown setting {'.'.join(path)!r} in a settings file{nearest(name, names)}")
+            names = {".".join(p) for p in known}
+            places = [".".join(p) for p in known if p[-1] == name]
+            meant = f" (did you mean {places[0]!r}?)" if len(places) == 1 else nearest(".".join(path), names)
+            raise ConfigurationError(f"unknown setting {'.'.join(path)!r} in {str(file)!r}{meant}")
         if isinstance(value, Mapping) and path not in known:
-            yield from _flat(cast("Mapping[str, Any]", value), known, path)
+            yield from _flat(cast("Mapping[str, Any]", value), known, file, path)
         else:
             yield path, value
 
@@ -254,7 +277,7 @@ def nested(values: Mapping[Path, Any]) -> dict[str, Any]:
         for number, name in enumerate(path[:-1], 1):
             inner = table.setdefault(name, {})
             if not isinstance(inner, dict):
-                raise ConfigurationError(f"{'.'.join(path[:number])}={inner!r}: expected a table of settings")
+                raise ConfigurationError(f"{'.'.join(path[:number])}: expected a table of settings, got a single value")
             table = cast("dict[str, Any]", inner)
         if value == {} and isinstance(table.get(path[-1]), dict):
             continue

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from genops.core import current
 from genops.core import governor as spine
 from genops.core.attribution import Attribution, environment_of
-from genops.core.forks import on_fork
 from genops.core.guard import Guard
 from genops.core.inventory import Inventory
 from genops.core.notices import AttributionNotice
@@ -45,6 +44,7 @@ class Runtime:
         settings: What to build from.
         sinks: Further sinks, written to after the built-in ones.
         destinations: Further destinations of telemetry, for example exporters of the program's own.
+        before: The runtime that this one replaces; where its budgets are the same, what they have spent stays spent.
 
     Attributes:
         settings: What it was built from.
@@ -58,12 +58,16 @@ class Runtime:
     """
 
     def __init__(
-        self, settings: Settings, sinks: Iterable[Sink] = (), destinations: Iterable[Destination] = ()
+        self,
+        settings: Settings,
+        sinks: Iterable[Sink] = (),
+        destinations: Iterable[Destination] = (),
+        before: Runtime | None = None,
     ) -> None:
         self.settings = settings
         self.guard = Guard()
         self.totals = ExactTotals()
-        self.ledger = MemoryLedger(_budgets(settings), settings.budgets.on_unpriced)
+        self.ledger = _ledger(settings, before)
         inventory = Inventory({host: facts for host, w in settings.workspaces.items() if (facts := w.facts())})
         classification = Classification(settings.classification.tables)
         self.telemetry = Telemetry.build(
@@ -85,11 +89,6 @@ class Runtime:
             inventory=inventory,
         )
         self._closed = False
-        on_fork(self._in_child)
-
-    def _in_child(self) -> None:
-        # The parent reports its own totals; counted here again they would be counted twice.
-        self.totals.reset()
 
     def activate(self) -> None:
         """Make it the one that wrappers use."""
@@ -106,8 +105,15 @@ class Runtime:
             seconds: Bound; the exit timeout where nothing is said.
         """
         seconds = self.settings.telemetry.exit_timeout_seconds if seconds is None else seconds
+        deadline = self.governor.clock.monotonic() + seconds
         drained = self.governor.fan_out.drain(seconds)
-        return self.telemetry.flush(seconds) and drained
+        return self.telemetry.flush(max(0.0, deadline - self.governor.clock.monotonic())) and drained
+
+    def hand_over(self, successor: Runtime) -> None:
+        """Close, and let what still runs under this runtime end under its successor."""
+        self.governor.emit = successor.governor.emit
+        self.telemetry.hand_over(successor.telemetry)
+        self.close()
 
     def close(self, seconds: float | None = None) -> tuple[Delivery, ...] | None:
         """Settle what is open, send what is queued, stop; the first call only.
@@ -132,6 +138,16 @@ def _spine(settings: Settings) -> spine.Settings:
         by_host={host: Attribution(w.attribution.known()) for host, w in settings.workspaces.items()},
         environment_of=environment_of,
     )
+
+
+def _ledger(settings: Settings, before: Runtime | None) -> MemoryLedger:
+    budgets, on_unpriced = _budgets(settings), settings.budgets.on_unpriced
+    if before is not None and (_budgets(before.settings), before.settings.budgets.on_unpriced) == (
+        budgets,
+        on_unpriced,
+    ):
+        return before.ledger
+    return MemoryLedger(budgets, on_unpriced)
 
 
 def _budgets(settings: Settings) -> list[Budget]:
@@ -185,7 +201,8 @@ _active = _Active()
 def configure(*, settings_file: str | None = None, **settings: Any) -> Runtime:
     """Build the runtime of the process from settings and make it the active one. Patches nothing.
 
-    Equal settings give the same runtime again; different ones replace it, and what the old one had queued is sent.
+    Equal settings give the same runtime again; different ones replace it. What the old one had queued is sent, what
+    still runs under it ends under the new one, and budgets that stay the same keep what they have spent.
 
     Args:
         settings_file: A TOML file to read instead of the nearest `genops.toml` or `[tool.genops]`.
@@ -214,13 +231,13 @@ def _adopt(settings: Settings) -> Runtime:
         before = _active.runtime
         if before is not None and before.settings == settings:
             return before
-        runtime = Runtime(settings)
+        runtime = Runtime(settings, before=before)
         _swap(runtime)
         if not _active.exits_installed:
             exits.install(_at_exit, _flush_active)
             _active.exits_installed = True
     if before is not None:
-        before.close()
+        before.hand_over(runtime)
     return runtime
 
 
@@ -274,7 +291,9 @@ def flush(seconds: float | None = None) -> bool:
 
 
 def shutdown(seconds: float | None = None) -> tuple[Delivery, ...] | None:
-    """Settle what is open, send what is queued and let go of the runtime; calls then pass through ungoverned.
+    """Settle what is open, send what is queued and let go of the runtime; patched calls then pass through ungoverned.
+
+    The next `genops.configure(...)`, or the next use of `genops.operation` and its like, begins anew.
 
     Args:
         seconds: Bound of all of it, in seconds; the exit timeout where nothing is said.
@@ -298,11 +317,13 @@ def instrument(*libraries: str) -> tuple[str, ...]:
 
     Raises:
         InvalidArgument: A library is unknown.
+        ConfigurationError: The settings of the environment cannot be honoured; nothing is patched then.
     """
-    for name in _known(libraries):
-        LIBRARIES[name].install()
+    names = _known(libraries)
     active()
-    return tuple(_known(libraries))
+    for name in names:
+        LIBRARIES[name].install()
+    return tuple(names)
 
 
 def uninstrument(*libraries: str) -> None:

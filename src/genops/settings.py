@@ -17,7 +17,6 @@ from genops.layers import Layer, Path, arguments, environment, file_layer, host_
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-CLASSES = ("public", "internal", "confidential", "restricted")
 DataClass = Literal["public", "internal", "confidential", "restricted"]
 Unresolved = Literal["deny", "warn", "allow"]
 
@@ -73,7 +72,7 @@ class BudgetSettings(_Model):
     """One budget.
 
     Attributes:
-        limit: How much of `unit` may be used in a period.
+        limit: How much of `unit` may be used in a period; at most six decimal places.
         unit: ISO 4217 currency, `DBU` or `call`.
         period: Calendar period in UTC.
         team: Applies to this team's operations only; likewise the next six.
@@ -87,7 +86,7 @@ class BudgetSettings(_Model):
         reserve_seconds: How many seconds at its price a priced statement reserves, until estimates exist.
     """
 
-    limit: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+    limit: Annotated[Decimal, Field(ge=0, allow_inf_nan=False, decimal_places=6)]
     unit: Annotated[str, AfterValidator(_unit)] = "USD"
     period: Literal["day", "week", "month", "year", "total"] = "month"
     team: Name | None = None
@@ -328,7 +327,7 @@ def _told(error: ValidationError, origins: dict[Path, str]) -> str:
     for detail in error.errors():
         path = tuple(str(part) for part in detail["loc"] if not str(part).startswith("function-"))
         origin = next((o for p, o in origins.items() if p == path or p[: len(path)] == path), "")
-        shown = "(withheld)" if "hash_key" in path else repr(detail["input"])
+        shown = "(withheld)" if path[:1] == ("sql",) else repr(detail["input"])
         hint = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
             hint = "no such setting" + nearest(path[-1], _NAMES)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.overhead import LIMITS, Bench, measure
+from benchmarks.overhead import LIMITS, Bench, Collected, measure
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,15 @@ def test_the_baseline_counts_what_the_totals_count(bench: Bench) -> None:
     after = runtime.totals.total()
     moved = [name for name in ("decisions", "units", "unpriced") if getattr(after, name) > getattr(before, name)]
     assert len(moved) == len(bench.counters)
+
+
+def test_the_governed_call_records_its_duration(bench: Bench) -> None:
+    """The histogram that is written by hand is written by genops as well."""
+    bench.drain()
+    before = Collected.durations
+    bench.under("default")(3)
+    bench.runtimes["default"].flush(60)
+    assert Collected.durations == before + 3
 
 
 def test_no_measure_is_far_over_its_limit() -> None:

@@ -24,12 +24,21 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+PROGRAM = """
+import atexit, resource
+atexit.register(lambda: print("resident", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+from genops.cli import main
+main()
+"""
+
+
 class Demo(NamedTuple):
     """What one run of the demo left behind."""
 
     out: str
     live: str
     telemetry: spec.Exported
+    resident: int
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +47,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder: Path = tmp_path_factory.mktemp("demo")
     file = folder / "telemetry.jsonl"
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("GENOPS_", "OTEL_", "DATABRICKS_"))}
-    command = [sys.executable, "-c", "from genops.cli import main; main()", "demo", "--telemetry", str(file)]
+    command = [sys.executable, "-c", PROGRAM, "demo", "--telemetry", str(file)]
     ran = subprocess.run(
         command, capture_output=True, text=True, timeout=180, check=False, cwd=folder, env={**kept, "COLUMNS": "200"}
     )
     assert ran.returncode == 0, ran.stderr
-    return Demo(ran.stdout, ran.stderr, spec.read(file))
+    out, _, resident = ran.stdout.rpartition("resident ")
+    return Demo(out, ran.stderr, spec.read(file), int(resident))
 
 
 def attribute(span: dict[str, Any], name: str) -> Any:
@@ -56,6 +66,11 @@ def test_the_demo_governs_enough(demo: Demo) -> None:
     units = demo.telemetry.units
     assert len(units) >= 40
     assert len({attribute(unit, "genops.operation.type") for unit in units}) >= 15
+
+
+def test_the_demo_stays_small(demo: Demo) -> None:
+    """At its largest the process holds less than 1 GB."""
+    assert demo.resident < 1 << 30
 
 
 def test_every_must_of_the_specification_holds(demo: Demo) -> None:

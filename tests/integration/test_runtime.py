@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ import genops
 from genops import runtime as root
 from genops.core import current
 from genops.testing import LocalWorkspace, runtime
+from support import spec
 from support.recording import RecordingSink
 from support.sdk import workspace_client
 
@@ -321,3 +323,129 @@ def test_totals_are_exact_under_asyncio_with_cancellation() -> None:
         assert built.totals.total().units == 300
     outcomes = [settled.outcome.value for settled in sink.settled]
     assert (outcomes.count("ok"), outcomes.count("cancelled")) == (200, 100)
+
+
+def test_a_unit_in_flight_outlives_a_replaced_runtime(tmp_path: Path) -> None:
+    """Configuring anew while an operation runs loses neither its reconciliation nor its span."""
+    old, new = tmp_path / "old.jsonl", tmp_path / "new.jsonl"
+    genops.configure(**WHO, export=str(old), exit_timeout_seconds=60)
+    with genops.operation("long", writes=["a.b.c"]):
+        genops.configure(**WHO, export=str(new), exit_timeout_seconds=60)
+    assert genops.flush(60)
+    both = spec.Exported(*(a + b for a, b in zip(spec.read(old), spec.read(new), strict=True)))
+    assert len(both.units) == 1
+    assert spec.violations(both) == []
+
+
+def test_budgets_that_stay_the_same_keep_what_they_have_spent() -> None:
+    """Another setting is no way to a fresh budget; another budget is."""
+    budgets = {"two": {"limit": 2, "unit": "call", "period": "total"}}
+    genops.configure(**WHO, export="none", mode="enforce", budgets=budgets)
+    for _ in range(2):
+        with genops.operation("x", writes=["a.b.c"]):
+            pass
+    genops.configure(**WHO, export="none", mode="enforce", budgets=budgets, on_fault="allow")
+    with pytest.raises(genops.BudgetExceeded), genops.operation("x", writes=["a.b.c"]):
+        pass
+    genops.configure(**WHO, export="none", mode="enforce", budgets={"two": {**budgets["two"], "limit": 3}})
+    with genops.operation("x", writes=["a.b.c"]):
+        pass
+
+
+def test_hooks_stay_out_where_the_settings_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one line with a bad environment raises and patches nothing."""
+    from databricks.sdk.service.catalog import CatalogsAPI
+
+    before = vars(CatalogsAPI)["list"]
+    monkeypatch.setenv("GENOPS_MODE", "nonsense")
+    with pytest.raises(genops.ConfigurationError):
+        genops.auto_instrument_databricks()
+    assert vars(CatalogsAPI)["list"] is before
+
+
+class Statements:
+    """Statements of a given duration on a warehouse of a known price: 12 DBU/h at 0.70 USD, 8.40 USD an hour."""
+
+    def __init__(self) -> None:
+        from genops.core.operation import Learnt
+
+        governor = current.slot.governor
+        assert governor is not None
+        facts = {"cluster_size": "Small", "warehouse_type": "PRO", "serverless": True}
+        governor.inventory.learn("h", Learnt("warehouse", "w", facts))
+
+    def run(self, hours: float) -> None:
+        """Run one statement."""
+        from genops.core import shapes
+        from genops.core.operation import Action, Facts, Operation, Statement
+
+        def describe(governor: Any, *_: object) -> Operation:
+            return Operation(
+                "table.query",
+                "databricks_unity_catalog",
+                "table.query",
+                action=Action.QUERY,
+                attribution=governor.attribution("h"),
+                host="h",
+                resource_type="sql_warehouse",
+                resource_id="w",
+                statement=Statement("SELECT", 8, "00"),
+                library="tests",
+            )
+
+        site = shapes.Site(
+            "table.query", "x", "tests", describe=describe, observe=lambda *_: Facts(seconds=hours * 3600)
+        )
+        shapes.call(site, lambda: None, None, (), {})
+
+
+PRICED = {"workspaces": {"h": {"cloud": "aws", "tier": "premium", "region": "us-east-1"}}}
+
+
+def consumed(built: root.Runtime) -> list[float]:
+    """Return what each budget has spent, in whole units."""
+    return [state.consumed / 1_000_000 for state in built.ledger.states()]
+
+
+def test_an_operation_around_statements_does_not_switch_budgets_off() -> None:
+    """Inside a unit that reserved no money, a billed part is refused where a budget cannot carry it."""
+    budget = {"money": {"limit": 10}}
+    with runtime(**WHO, **PRICED, mode="enforce", budgets=budget) as built:
+        statements = Statements()
+        with genops.operation("load", writes=["a.b.c"]):
+            statements.run(1)
+            assert consumed(built) == [8.4]
+            statements.run(1)
+            with pytest.raises(genops.BudgetExceeded, match="money"):
+                statements.run(1)
+        assert consumed(built) == [16.8]
+        assert built.totals.total().cost == {"USD": Decimal("16.8")}
+
+
+def test_a_unit_with_a_cost_carries_its_parts() -> None:
+    """Inside a unit that reserved money, parts are covered by it, and the budget ends at what was used."""
+    with runtime(
+        **WHO,
+        **PRICED,
+        mode="enforce",
+        budgets={"money": {"limit": 20}, "dbu": {"limit": 100, "unit": "DBU"}, "on_unpriced": "allow"},
+    ) as built:
+        statements = Statements()
+        with genops.operation("load", writes=["a.b.c"], cost=18):
+            statements.run(1)
+            assert consumed(built)[0] == 18
+        assert consumed(built) == [8.4, 12]
+
+
+def test_parts_without_a_price_count_in_dbu() -> None:
+    """Where the plan is unknown, the parts' DBU reach the unit and the budget; the unit says what is missing."""
+    sink = RecordingSink()
+    where = {"workspaces": {"h": {"cloud": "aws", "region": "us-east-1"}}}
+    with runtime(**WHO, **where, sinks=[sink], budgets={"dbu": {"limit": 100, "unit": "DBU"}}) as built:
+        statements = Statements()
+        with genops.operation("load", writes=["a.b.c"]):
+            statements.run(1)
+            statements.run(1)
+        assert consumed(built) == [24]
+    (settled,) = sink.settled
+    assert (settled.priced.dbu_micros, settled.priced.unpriced_reason) == (24_000_000, "tier_unknown")

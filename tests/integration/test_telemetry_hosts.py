@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from support.otlp import Receiver
+from support.otlp import Receiver, plain
 from support.programs import run
 
 TRACES = """
@@ -199,22 +199,111 @@ assert telemetry.shutdown() == ()
 
 @pytest.mark.parametrize("blocked", ["opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter"])
 def test_an_import_that_fails(receiver, blocked):
-    """Without the API, the SDK or the exporter the operations run, the console speaks, and one warning says why."""
+    """Without the API, the SDK or the exporter operations run, one warning says why, and the loss is no success."""
     out = run(
         f"""
 class Blocked:
     def find_spec(self, name, path=None, target=None):
         if name == {blocked!r} or name.startswith({blocked!r} + "."):
-            raise ImportError(name)
+            raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Blocked())
 telemetry = build(console=True)
 units = run(telemetry, 2)
 assert len({{unit.span_id for unit in units}}) == 2
-telemetry.flush(5)
-telemetry.shutdown()
+assert not telemetry.flush(5)
+assert telemetry.flush(5), "nothing was lost since"
+lost = (("otlp", "traces", 0, 2, 0, 0), ("otlp", "logs", 0, 4, 0, 0))
+assert telemetry.health() == lost, telemetry.health()
+assert telemetry.shutdown() == lost
+assert telemetry.flush(5)
+assert not guard.faults, guard.faults
 """,
         OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
     )
     assert out.count("table.get") == 2
     assert not receiver.requests
-    assert out.count("genops fault in telemetry.connect") == (blocked != "opentelemetry")
+    assert out.count(f"OpenTelemetry cannot be connected (cannot import {blocked}") == 1
+    assert out.count("telemetry was lost") == 1
+
+
+def test_wiring_that_raises(tmp_path):
+    """Any other fault of connecting is named by its class and counted like a missing module; nothing keeps running."""
+    out = run(
+        f"""
+import threading
+from genops.telemetry.wiring import Wiring
+def broken(self):
+    raise KeyError("data of the caller")
+Wiring._view = broken
+telemetry = build(export={str(tmp_path / "out.jsonl")!r}, events="span")
+run(telemetry, 2)
+assert not telemetry.flush(5)
+(lost,) = telemetry.shutdown()
+assert (lost.signal, lost.exported, lost.failed) == ("traces", 0, 2), lost
+assert guard.counts == {{"telemetry.connect": 1}}
+assert not [thread for thread in threading.enumerate() if thread.name.startswith("genops")]
+"""
+    )
+    assert out.count("OpenTelemetry cannot be connected (KeyError)") == 1
+    assert "data of the caller" not in out
+
+
+def test_an_explicit_export_with_the_sdk_disabled(tmp_path):
+    """`OTEL_SDK_DISABLED=true` wins over a configured file, and that is said once."""
+    path = tmp_path / "out.jsonl"
+    out = run(
+        f"""
+telemetry = build(export={str(path)!r})
+run(telemetry, 2)
+assert telemetry.flush(5)
+assert telemetry.shutdown() == ()
+""",
+        OTEL_SDK_DISABLED="true",
+    )
+    assert out.count("because OTEL_SDK_DISABLED=true is set") == 1
+    assert not path.read_bytes()
+
+
+def test_off_plans_nothing(tmp_path, receiver):
+    """With `off` no file is made and nothing is sent, metrics of genops itself included."""
+    path = tmp_path / "out.jsonl"
+    out = run(
+        TRACES
+        + LOGS_AND_METRICS
+        + NAMES
+        + f"""
+telemetry = build(export=({str(path)!r}, "otlp", "console"), off=True)
+assert telemetry.wired.lanes == ()
+assert not telemetry.tracer.suppressed()
+assert telemetry.flush(5)
+assert telemetry.shutdown() == ()
+assert not [name for name in names() if name.startswith("genops")]
+""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
+    )
+    assert not out
+    assert not path.exists()
+    assert not receiver.requests
+
+
+@pytest.mark.parametrize("configured_in", ["main thread", "late thread"])
+def test_a_first_call_after_the_main_thread_has_ended(receiver, configured_in):
+    """A thread that goes on when the main thread has fallen off its end loses nothing."""
+    install = "telemetry = build()\nexits.install(telemetry.shutdown, telemetry.flush)\n"
+    early, late = (install, "") if configured_in == "main thread" else ("", install)
+    body = f"threading.main_thread().join()\n{late}run(telemetry, 3)\nassert not guard.faults, guard.faults\n"
+    out = run(
+        f"""
+import threading
+{early}
+threading.Thread(target=exec, args=({body!r}, globals())).start()
+""",
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
+        OTEL_RESOURCE_ATTRIBUTES="team.room=42",
+    )
+    assert not out
+    assert len(receiver.spans()) == 3
+    assert len(receiver.logs()) == 9
+    resource = plain(receiver.spans()[0][1].attributes)
+    assert resource["team.room"] == "42"
+    assert {"telemetry.sdk.version", "service.name", "service.instance.id"} <= set(resource)

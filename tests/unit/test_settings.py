@@ -37,6 +37,12 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"budgets": {"a": {"limit": 5, "perod": "day"}}}, ["budgets.a.perod", "'period'"]),
     ({"default_budget_limits": {"dayly": 5}}, ["'dayly'", "'daily'"]),
     ({"default_budget_limits": 5}, ["default_budget_limits=5", "mapping"]),
+    ({"budgets": {"a": {"limit": "0.0000001"}}}, ["budgets.a.limit='0.0000001'", "6 decimal"]),
+    ({"workspace_url": 5}, ["workspace_url=5", "URL"]),
+    ({"enable_automated_policy_enforcement": "false"}, ["'false'", "True or False"]),
+    ({"enable_automated_policy_enforcement": True, "mode": "observe"}, ["mode='observe'", "give one of them"]),
+    ({"default_team": "a", "team": "b"}, ["default_team", "argument team", "give one of them"]),
+    ({"sql": {"hash_kye": "s"}}, ["sql.hash_kye=(withheld)", "'hash_key'"]),
     ({"metastore_id": "m"}, ["metastore_id='m'", "workspace_url"]),
     ({"telemetry": 5}, ["telemetry=5"]),
     ({"events": "span", "enable_sampling": True}, ["events='span'", "events='log'"]),
@@ -88,7 +94,8 @@ def test_pyproject_is_read_from_a_folder_above(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"[attribution]\ntaem = 'x'\n", ["attribution.taem", "'team'"]),
+        (b"team = 'x'\n", ["genops.toml", "'team'", "'attribution.team'"]),
+        (b"[attribution]\ntaem = 'x'\n", ["attribution.taem", "'attribution.team'"]),
         (b"mode = \n", ["not valid TOML"]),
         (b"\xff\xfe", ["not UTF-8"]),
     ],

@@ -94,15 +94,7 @@ class Amount(NamedTuple):
 
 
 ONE_CALL = Amount(MICROS, CALL)
-
-
-def rate_for(per_second: Amount, seconds: float) -> Amount:
-    """Return a rate per second times a duration in seconds, rounded to the micro-unit.
-
-    >>> rate_for(Amount(1000, "USD"), 2.5)
-    Amount(micros=2500, unit='USD')
-    """
-    return Amount(round(per_second.micros * seconds), per_second.unit)
+NOT_BILLED = "not_billed"
 
 
 class Estimate(NamedTuple):

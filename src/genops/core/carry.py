@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from weakref import WeakValueDictionary
@@ -19,8 +20,6 @@ from genops.core.unit import Unit
 from genops.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from typing_extensions import Self
 
     from genops.core.current import Owner
@@ -98,6 +97,8 @@ class attach:  # noqa: N801  (used as `with genops.attach(...)`)
     """
 
     def __init__(self, carrier: Mapping[str, str]) -> None:
+        if not isinstance(carrier, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArgument(f"carrier of type {type(carrier).__name__}: expected what genops.carrier() returned")
         self._headers = {k: v for k, v in carrier.items() if k != KEY}
         self._carried = _parsed(carrier)
         self._entered: current.Entered[ExitStack] = current.Entered()

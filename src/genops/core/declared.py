@@ -187,7 +187,7 @@ def _action(action: Action | str | None, writes: tuple[DatasetRef, ...]) -> Acti
 
 
 def _datasets(label: str, refs: Iterable[str | DatasetRef]) -> tuple[DatasetRef, ...]:
-    if isinstance(refs, (str, DatasetRef)):
+    if isinstance(refs, (str, DatasetRef)) or not isinstance(refs, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgument(f"{label}={refs!r}: expected a list of names, for example {label}=['main.sales.orders']")
     return tuple(dataset(ref) for ref in refs)
 

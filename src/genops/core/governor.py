@@ -316,6 +316,12 @@ class Governor:
             granted = _unheld(estimate)
         return granted, gravest(decision, no.softened())
 
+    def afford(self, operation: Operation) -> tuple[Reservation | None, Decision]:
+        """Set aside what a part will use, where that is billed; return why not, where a budget cannot carry it."""
+        if not self._estimate(operation).billable:
+            return None, ALLOWED
+        return self.reserve(operation, ALLOWED)
+
     def _estimate(self, operation: Operation) -> Estimate:
         try:
             return self.pricer.estimate(operation)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from genops.core.amounts import Priced
-from genops.core.decisions import Decision, refusal
+from genops.core.decisions import ALLOWED, Decision, refusal
 from genops.core.operation import NOTHING, Facts, Operation
 from genops.core.ports import Closing
-from genops.core.records import Admitted, Outcome, Role, UnitId
+from genops.core.records import Admitted, Outcome, Reservation, Role, UnitId
 from genops.core.unit import Running, Unit
 
 if TYPE_CHECKING:
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 class Part(Running):
-    """A governed call inside a running unit: a span, no reservation, no money of its own."""
+    """A governed call inside a running unit: a span, no record and no money of its own.
+
+    Where it uses something that is billed, and its unit reserved no money for that, the budgets hold its estimate while
+    it runs and its cost until the unit settles.
+    """
 
     role = Role.PART
 
@@ -33,11 +37,19 @@ class Part(Running):
         """
         self.around = owner
         self._payer = payer = owner.payer
-        if verdict is None:
-            if not knows_more(self.operation, owner, self.governor):
-                return
+        self._held: Reservation | None = None
+        if verdict is None and knows_more(self.operation, owner, self.governor):
             verdict = self.governor.decide(self.operation)
-        payer.say(self.operation, verdict)
+        if verdict is not None:
+            self._say(verdict)
+        if isinstance(payer, Unit) and not payer.capped:
+            self._held, verdict = self.governor.afford(self.operation)
+            if verdict is not ALLOWED:
+                self._say(verdict)
+
+    def _say(self, verdict: Decision) -> None:
+        """Record a decision on the unit, and raise it where it refuses."""
+        self._payer.say(self.operation, verdict)
         if verdict.refuses:
             self._open = False
             self.governor.close(self.scope, Closing(self.governor.clock.now_ns(), None, NOTHING))
@@ -59,13 +71,19 @@ class Part(Running):
         ended_ns = governor.clock.now_ns()
         if facts.learnt:
             governor.learn(operation, facts)
-        if isinstance(payer, Unit):
+        held = self._held
+        if isinstance(payer, Unit) and outcome is Outcome.NOT_EXECUTED and held is not None:
+            governor.release(operation, held)
+        elif isinstance(payer, Unit) and outcome is not Outcome.NOT_EXECUTED:
             if facts.late is not None:
                 payer.awaits(1)
                 payer.absorb(facts, None, Priced(unpriced_reason="pending"))
             else:
                 seconds = (ended_ns - self.started_ns) / 1e9 if facts.seconds is None else facts.seconds
                 priced = governor.price(operation, facts, seconds)
+                if held is not None:
+                    governor.reconcile(operation, held, held.amount, priced)
+                    payer.carried(priced, held)
                 payer.absorb(facts, facts.charge or operation.charge, priced)
         governor.close(self.scope, Closing(ended_ns, outcome, facts))
         if facts.late is not None:
@@ -79,6 +97,7 @@ class Part(Running):
         governor, payer = self.governor, self._payer
         if facts.learnt:
             governor.learn(self.operation, facts)
+        self._let_go()
         if isinstance(payer, Unit):
             seconds = (governor.clock.now_ns() - self.started_ns) / 1e9 if facts.seconds is None else facts.seconds
             priced = governor.price(self.operation, self._facts.merged(facts), seconds)
@@ -86,7 +105,12 @@ class Part(Running):
             payer.awaits(-1)
 
     def expire(self) -> None:
-        """Nothing was reserved, so nothing is given back."""
+        """What was held stands: nothing better is known."""
+
+    def _let_go(self) -> None:
+        """Give back what was held: from here on the unit's own account tells the budgets."""
+        if self._held is not None:
+            self.governor.release(self.operation, self._held)
 
 
 class Remote:

@@ -185,7 +185,7 @@ class PendingUnits:
         if self._deadlines:
             self._changed.wait(self._deadlines[0][0] - self._clock.monotonic())
             return True
-        return self._changed.wait(_IDLE_SECONDS) or bool(self._collected)
+        return self._changed.wait(_IDLE_SECONDS) or bool(self._collected or self._deadlines)
 
     def _expire(self, units: list[Waiting]) -> None:
         for unit in units:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from genops.core.amounts import CALL, COMPUTE_SECOND, DBU, Amount, Grade, Priced
+from genops.core.amounts import CALL, COMPUTE_SECOND, DBU, NOT_BILLED, Amount, Grade, Priced
 from genops.core.charges import Account, Posting
 from genops.core.current import Current
 from genops.core.decisions import ALLOWED, Decision, PolicyResult, gravest, refusal
@@ -125,6 +125,7 @@ class Unit(Running):
 
     role = Role.UNIT
     _sequence = _late_end_ns = _awaited = 0
+    _carried: Priced | None = None
     _closed = False
     _settled: Settled | None = None
     _account: Account | None = None
@@ -185,6 +186,33 @@ class Unit(Running):
                 self._facts = self._facts.merged(ours)
                 self._parts = priced if self._parts is None else _together(self._parts, priced)
 
+    @property
+    def capped(self) -> bool:
+        """Whether it reserved money for what runs inside."""
+        return self.reservation is not None and self.reservation.amount.is_money
+
+    def carried(self, priced: Priced, held: Reservation) -> None:
+        """Take note of what the budgets were told of a part already."""
+        with self._lock:
+            known = Priced() if self._carried is None else self._carried
+            money = priced.money or (held.amount if held.amount.is_money else None)
+            if known.money is not None and money is not None and known.money.unit == money.unit:
+                money = Amount(known.money.micros + money.micros, money.unit)
+            dbu_micros = (known.dbu_micros or 0) + (priced.dbu_micros or 0)
+            self._carried = Priced(money or known.money, dbu_micros=dbu_micros)
+
+    def _untold(self, priced: Priced) -> Priced:
+        """Return what the budgets were not told yet."""
+        told = self._carried
+        if told is None:
+            return priced
+        money, dbu_micros = priced.money, priced.dbu_micros
+        if money is not None and told.money is not None and told.money.unit == money.unit:
+            money = Amount(max(money.micros - told.money.micros, 0), money.unit)
+        if dbu_micros is not None and told.dbu_micros is not None:
+            dbu_micros = max(dbu_micros - told.dbu_micros, 0)
+        return priced._replace(money=money, dbu_micros=dbu_micros)
+
     def awaits(self, parts: int) -> None:
         """Count parts whose cost is still to come, up or down; while there are any, the unit is incomplete."""
         with self._lock:
@@ -228,7 +256,7 @@ class Unit(Running):
         if outcome is Outcome.NOT_EXECUTED:
             governor.release(operation, reservation)
         elif late is None:
-            balance = governor.reconcile(operation, reservation, actual, priced)
+            balance = governor.reconcile(operation, reservation, actual, self._untold(priced))
         settled = self._settled = Settled(
             self.scope.unit, operation, self.decision, reservation, outcome, facts, actual, priced, incomplete,
             self.started_ns, ended_ns, balance,
@@ -265,7 +293,7 @@ class Unit(Running):
         with self._lock:
             if self._account is None and key is None and priced.money is None:
                 self._closed = True
-                return priced
+                return self._told_by_parts(priced)
         account = self.account()
         owned, postings = self.governor.book(account, key, priced, whole=True)
         self.governor.post(postings, priced.source or "later_witness", facts)
@@ -274,7 +302,15 @@ class Unit(Running):
             return priced._replace(money=money)
         if money is not None and money.micros:
             return (self._parts or priced)._replace(money=money, unpriced_reason=None)
-        return priced._replace(money=None, unpriced_reason=priced.unpriced_reason if owned else CHARGED_ELSEWHERE)
+        if not owned:
+            return priced._replace(money=None, dbu_micros=0, unpriced_reason=CHARGED_ELSEWHERE)
+        return self._told_by_parts(priced)._replace(money=None)
+
+    def _told_by_parts(self, priced: Priced) -> Priced:
+        """Return what parts know of the cost, where the unit itself uses nothing that is billed."""
+        parts = self._parts
+        unknown = priced.dbu_micros is None and priced.unpriced_reason == NOT_BILLED
+        return parts if unknown and parts is not None and parts.money is None else priced
 
     def arrive(self, facts: Facts) -> None:
         """Take late facts: finish a span that was kept open, or correct what was settled."""
@@ -292,7 +328,7 @@ class Unit(Running):
         money = governor.charges.reconcile(account)
         paid = priced._replace(money=money, unpriced_reason=None if owned else CHARGED_ELSEWHERE)
         actual = _used(settled.reservation.amount, paid, seconds) or settled.reservation.amount
-        governor.reconcile(operation, settled.reservation, actual, paid)
+        governor.reconcile(operation, settled.reservation, actual, self._untold(paid))
         if facts.learnt:
             governor.learn(operation, facts)
         ours = [posting for posting in postings if posting.unit == self.scope.unit]
@@ -315,22 +351,28 @@ class Unit(Running):
             money = self.governor.charges.reconcile(account)
             priced = priced._replace(money=money)
             actual = money if money is not None and money.unit == actual.unit else actual
-        self.governor.reconcile(self.operation, settled.reservation, actual, priced)
+        self.governor.reconcile(self.operation, settled.reservation, actual, self._untold(priced))
 
 
 def _together(first: Priced, second: Priced) -> Priced:
     """Return where the cost of two parts comes from; the amounts are the account's."""
+    each = [priced.dbu_micros for priced in (first, second) if priced.dbu_micros is not None]
+    dbu_micros = sum(each) if each else None
     if second.money is None or first.money is None:
-        return first if second.money is None else second
-    dbu = first.dbu_micros, second.dbu_micros
+        known = second if first.money is None and _says_more(second, first) else first
+        return known._replace(dbu_micros=dbu_micros)
     return Priced(
         first.money,
         None,
         first.grade if first.grade == second.grade else Grade.ESTIMATED,
         first.source if first.source == second.source else "parts",
         first.as_of if first.as_of == second.as_of else None,
-        None if dbu == (None, None) else (dbu[0] or 0) + (dbu[1] or 0),
+        dbu_micros,
     )
+
+
+def _says_more(second: Priced, first: Priced) -> bool:
+    return second.money is not None or second.dbu_micros is not None or first.unpriced_reason == NOT_BILLED
 
 
 def _used(reserved: Amount, priced: Priced, seconds: float) -> Amount | None:

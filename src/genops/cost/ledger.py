@@ -118,7 +118,7 @@ class MemoryLedger:
 
     def _new_lock(self) -> None:
         # What the parent had spent stays counted in the child; only a lock that a thread of the parent held must go.
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def reserve(self, operation: Operation, estimate: Estimate, *, overdraft: bool) -> Reservation | Refusal:
         """Set aside what an operation is expected to use in every budget that counts it, or say why not.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from genops.core.amounts import CALL, Estimate, Grade, Priced
 from genops.core.operation import Action
-from genops.cost.prices import PriceTable, Rate, Unpriced
+from genops.cost.prices import DBU_SOURCE, PriceTable, Rate, Unpriced
 
 if TYPE_CHECKING:
     from genops.core.inventory import Inventory
@@ -94,7 +94,7 @@ class WarehousePricer:
             return Priced(None, Unpriced.DURATION_UNKNOWN.value)
         if money is None or rate.price is None:
             return Priced(None, rate.missing.value if rate.missing else None, dbu_micros=dbu_micros)
-        source = f"genops price table {self._table.version}: {rate.price.source}"
+        source = f"genops price table {self._table.version}: {rate.price.source}; DBU by size: {DBU_SOURCE}"
         return Priced(money, None, grade, source, rate.price.as_of, dbu_micros)
 
     def _rate(self, operation: Operation) -> Rate:

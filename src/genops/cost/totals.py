@@ -100,7 +100,7 @@ class ExactTotals:
 
     def reset(self) -> None:
         """Begin at zero with a new lock; what a child does after a fork, since its parent keeps its own totals."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._cells: dict[tuple[tuple[str, ...], str, str], _Cell] = {}
         self._workspaces: set[str] = set()
         self.overflowed = 0

@@ -34,10 +34,6 @@ _WORD = re.compile(r"([A-Za-z]{1,16})(?!\w)")
 _BRACKET = re.compile(r"/\*|\*/")
 
 EXECUTE = named("sql.execute", Action.WRITE)
-_UNDECIDED = (
-    "ANALYZE BEGIN CACHE CALL CLEAR DECLARE EXECUTE FROM MSCK OPTIMIZE REFRESH REORG REPAIR REPLACE RESET RESTORE SET"
-    " SYNC TABLE UNCACHE UNSET USE VACUUM WITH"
-)
 _QUERY = named("table.query", Action.QUERY)
 _TYPES: dict[str, OperationType] = {
     **dict.fromkeys(("SELECT", "VALUES", "SHOW", "DESCRIBE", "DESC", "EXPLAIN"), _QUERY),

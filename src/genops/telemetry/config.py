@@ -30,6 +30,7 @@ class TelemetryConfig:
         console: One line an operation on standard error.
         environment: Deployment environment of the process, where it is known.
         currency: ISO 4217 code of the reporting currency.
+        off: Whether nothing is governed: then nothing leaves, and no file is opened.
     """
 
     service_name: str | None = None
@@ -46,3 +47,4 @@ class TelemetryConfig:
     console: bool = False
     environment: str | None = None
     currency: str = "USD"
+    off: bool = False

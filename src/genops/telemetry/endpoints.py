@@ -74,7 +74,10 @@ def _check(variable: str, value: str, *, grpc: bool) -> None:
         usable = False
     if not usable:
         example = "http://collector.example.com:4317" if grpc else "http://collector.example.com:4318"
-        raise ConfigurationError(f"{variable}={value!r}: expected the URL of an OTLP receiver, for example {example}")
+        # Credentials may stand in front of the host; what comes after them may be shown.
+        _, credentials, shown = value.rpartition("@")
+        shown = f"***@{shown}" if credentials else shown
+        raise ConfigurationError(f"{variable}={shown!r}: expected the URL of an OTLP receiver, for example {example}")
 
 
 def _need_grpc(variable: str) -> None:

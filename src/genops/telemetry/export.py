@@ -73,6 +73,8 @@ def plan(config: TelemetryConfig, environ: Mapping[str, str] = os.environ) -> Pl
         ConfigurationError: A destination cannot be used; the message names the value.
         MissingDependency: gRPC is asked for and not installed.
     """
+    if config.off:
+        return Plan((), explicit=False, console=False)
     if config.export is None:
         found = endpoints(environ)
         return Plan((Otlp(found, config, environ),) if found else (), explicit=False, console=config.console)
@@ -92,6 +94,11 @@ def _destination(item: str | Path, config: TelemetryConfig, environ: Mapping[str
             )
         return Otlp(found, config, environ)
     text = str(item)
+    if "://" in text:
+        raise ConfigurationError(
+            "telemetry.export names a URL: say 'otlp' and set OTEL_EXPORTER_OTLP_ENDPOINT to the URL, or give the path "
+            "of a file"
+        )
     if isinstance(item, str) and not (Path(text).suffix or os.sep in text):
         raise ConfigurationError(
             f"telemetry.export={text!r}{nearest(text, _WORDS)}: expected {', '.join(_WORDS)} or the path of a file "

@@ -14,10 +14,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 
+from genops.telemetry.delivery import Delivery
 from genops.telemetry.tracer import suppressing
 
 if TYPE_CHECKING:
@@ -26,31 +27,6 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger("genops")
-
-
-class Delivery(NamedTuple):
-    """What became of the items of one lane.
-
-    Attributes:
-        destination: Where they went: `otlp`, or the path of a file.
-        signal: `traces`, `logs` or `metrics` (counted in points).
-        exported: Accepted by the destination.
-        failed: Refused by it, or not deliverable.
-        dropped: Lost to a full queue, or offered after the end.
-        waiting: Still queued or under way; after the end: abandoned.
-    """
-
-    destination: str
-    signal: str
-    exported: int
-    failed: int
-    dropped: int
-    waiting: int
-
-    @property
-    def lost(self) -> int:
-        """Items that will not arrive, as far as is known."""
-        return self.failed + self.dropped
 
 
 class Request:
@@ -192,6 +168,9 @@ class Lane:
 class QueueLane(Lane):
     """The lane of spans or log records.
 
+    Attributes:
+        heir: Takes what is offered after the end; where there is none it is dropped and counted.
+
     Args:
         destination: Name of the destination.
         signal: Name of the signal.
@@ -216,6 +195,7 @@ class QueueLane(Lane):
         self._capacity = batching.capacity
         self._batch = batching.batch
         self._queue: deque[Any] = deque()
+        self.heir: Callable[[object], None] | None = None
 
     @property
     def waiting(self) -> int:
@@ -226,6 +206,9 @@ class QueueLane(Lane):
         """Queue an item, or count it as dropped."""
         queue = self._queue
         waiting = len(queue)
+        if self.closed and self.heir is not None:
+            self.heir(item)
+            return
         if self.closed or waiting >= self._capacity:
             with self._lock:
                 self.dropped += 1
@@ -261,7 +244,7 @@ class DirectLane(QueueLane):
         """Export one item."""
         with self._lock:
             if self.closed:
-                self.dropped += 1
+                super().put(item)
                 return
             token = otel_context.attach(suppressing(otel_context.get_current()))
             try:

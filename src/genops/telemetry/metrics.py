@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from genops.core.operation import Operation
     from genops.core.ports import BudgetBook, Totals, TotalsRow
     from genops.core.records import BudgetState, Record
-    from genops.telemetry.lanes import Delivery
+    from genops.telemetry.delivery import Delivery
 
 _MICROS = 1_000_000
 # The order of `TotalsRow.labels`.

@@ -17,6 +17,7 @@ from genops.errors import ConfigurationError
 from genops.telemetry import exits
 from genops.telemetry.batching import batching, metrics_interval
 from genops.telemetry.console import Console
+from genops.telemetry.delivery import Undelivered
 from genops.telemetry.export import Destination, Plan, plan
 from genops.telemetry.wired import UNWIRED, Wired
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from genops.core.ports import BudgetBook, Scope, Sink, Totals, Tracer
     from genops.core.records import Record, Role
     from genops.telemetry.config import TelemetryConfig
-    from genops.telemetry.lanes import Delivery
+    from genops.telemetry.delivery import Delivery
     from genops.telemetry.metrics import Sources
 
 _log = logging.getLogger("genops")
@@ -55,9 +56,14 @@ class Telemetry:
         self._budgets = budgets
         self._guard = guard
         self._report: tuple[Delivery, ...] | None = None
+        self._complained = False
         self._reset()
         on_fork(self._forked)
-        silent = _disabled()
+        disabled = _disabled()
+        if disabled and planned.explicit:
+            _log.warning("genops: telemetry.export is off, because OTEL_SDK_DISABLED=true is set; nothing is sent.")
+        # Where something should leave, a missing OpenTelemetry is found out, said and counted when it is connected.
+        silent = disabled or not (planned.destinations or _has_api())
         self.tracer = NoTracer() if silent else _Tracer(self)
         console: tuple[Sink, ...] = (Console(),) if planned.console else ()
         self.sinks = console if silent else (_Events(self), *console)
@@ -94,7 +100,7 @@ class Telemetry:
         for signal in ("traces", "logs"):
             batching(signal, config)
         metrics_interval()
-        given = tuple(destinations)
+        given = () if config.off else tuple(destinations)
         if planned.destinations:
             _load()
         if given:
@@ -114,11 +120,16 @@ class Telemetry:
 
         Returns:
             Whether everything since the last flush was accepted. The program's own providers are flushed too; what they
-            say of themselves is taken as it is.
+            say of themselves is taken as it is. False too where OpenTelemetry could not be connected and something was
+            offered since; true with `OTEL_SDK_DISABLED=true`, where nothing was to be sent.
         """
         seconds = self._config.exit_timeout_seconds if timeout is None else timeout
         wired = self._wired
         if wired is None:
+            return True
+        if wired.undelivered is not None:
+            return wired.undelivered.told()
+        if not (wired.lanes or wired.hosts):
             return True
         from genops.telemetry.lanes import flush
 
@@ -135,6 +146,7 @@ class Telemetry:
 
         Returns:
             What became of everything, by destination and signal; logged once as a warning where something was lost.
+            Empty where nothing was ever offered, or nothing was to be sent (`OTEL_SDK_DISABLED=true`).
         """
         if self._report is not None:
             return self._report
@@ -143,14 +155,31 @@ class Telemetry:
         if wired is None:
             self._report = ()
             return ()
-        from genops.telemetry.lanes import close
+        report = wired.deliveries
+        if wired.lanes:
+            from genops.telemetry.lanes import close
 
-        report = close(wired.lanes, self._config.exit_timeout_seconds if timeout is None else timeout)
+            report = close(wired.lanes, self._config.exit_timeout_seconds if timeout is None else timeout)
         if wired.view is not None:
             wired.view.sources = None
         self._report = report
         _warn(report)
         return report
+
+    def hand_over(self, successor: Telemetry) -> None:
+        """Let spans that end after this telemetry's end leave by its successor."""
+
+        def put(span: object) -> None:
+            for lane in successor.wired.lanes:
+                if isinstance(lane, QueueLane) and lane.signal == "traces":
+                    lane.put(span)
+
+        if self._wired is not None and self._wired.lanes:
+            from genops.telemetry.lanes import QueueLane
+
+            for lane in self._wired.lanes:
+                if isinstance(lane, QueueLane) and lane.signal == "traces":
+                    lane.heir = put
 
     def health(self) -> tuple[Delivery, ...]:
         """Return what became of everything so far, by destination and signal."""
@@ -184,8 +213,25 @@ class Telemetry:
 
             return Wiring(self._config, self._plan, self._guard, self._sources).connect()
         except Exception as fault:
+            return self._unconnected(fault)
+
+    def _unconnected(self, fault: Exception) -> Wired:
+        if not isinstance(fault, ImportError):
             self._guard.caught("telemetry.connect", fault)
+        names = [destination.name for destination in self._plan.destinations]
+        if not names:
             return UNWIRED
+        if not self._complained:
+            self._complained = True
+            _log.warning(
+                "genops: OpenTelemetry cannot be connected (%s): nothing reaches %s; what is lost is counted, and your "
+                "calls go on.",
+                _reason(fault),
+                ", ".join(names),
+            )
+        signals = ("traces",) if self._config.events == "span" else ("traces", "logs")
+        lost = Undelivered((name, signal) for name in names for signal in signals)
+        return Wired(lost, (lost,), undelivered=lost)
 
     def _sources(self, deliveries: Callable[[], Iterable[Delivery]]) -> Sources:
         from genops.telemetry.metrics import Sources
@@ -228,18 +274,27 @@ class _Events:
 
 def _load() -> None:
     """Load what the first operation will need, which takes longer than the operation may wait."""
-    with suppress(ImportError):  # said when it is needed
+    with suppress(Exception):  # said when it is needed
         import_module("genops.telemetry.wiring")
 
 
 def _disabled() -> bool:
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return True
+    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def _has_api() -> bool:
     try:
         import_module("opentelemetry.context")
     except ImportError:
-        return True
-    return False
+        return False
+    return True
+
+
+def _reason(fault: Exception) -> str:
+    """Name a missing module, otherwise the class of the fault alone: its message may quote the caller's data."""
+    if isinstance(fault, ImportError):
+        return f"cannot import {fault.name or fault}"
+    return type(fault).__qualname__
 
 
 def _aside(provider: Any, timeout: float) -> Callable[[float], bool]:

@@ -37,7 +37,8 @@ def build_resource(config: TelemetryConfig, environ: Mapping[str, str] = os.envi
     """
     from opentelemetry.sdk.resources import Resource
 
-    known = Resource.create().attributes
+    base = _base()
+    known = base.attributes
     attributes: dict[str, str] = {
         attribute: environ[variable] for variable, attribute in _DATABRICKS.items() if environ.get(variable)
     }
@@ -49,7 +50,19 @@ def build_resource(config: TelemetryConfig, environ: Mapping[str, str] = os.envi
         attributes["service.name"] = program_name()
     if config.environment:
         attributes["deployment.environment.name"] = config.environment
-    return Resource.create(attributes)
+    return base.merge(Resource(attributes))
+
+
+def _base() -> Resource:
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+    from opentelemetry.sdk.version import __version__ as sdk_version
+
+    try:
+        return Resource.create()
+    except RuntimeError:  # its detectors run on a pool of threads, of which none starts once the main thread has ended
+        sdk = {"language": "python", "name": "opentelemetry", "version": sdk_version}
+        plain = Resource({f"telemetry.sdk.{name}": value for name, value in sdk.items()})
+        return plain.merge(OTELResourceDetector().detect())
 
 
 def program_name() -> str:

@@ -8,7 +8,8 @@ from genops.core.ports import NoTracer
 
 if TYPE_CHECKING:
     from genops.core.ports import Sink, Tracer
-    from genops.telemetry.lanes import Delivery, Lane
+    from genops.telemetry.delivery import Delivery, Undelivered
+    from genops.telemetry.lanes import Lane
     from genops.telemetry.metrics import View
 
 
@@ -21,6 +22,7 @@ class Wired(NamedTuple):
         lanes: Lead to the destinations.
         hosts: The program's own providers that are in use.
         view: The metrics, where there are any.
+        undelivered: Counts what is lost, where connecting failed.
     """
 
     tracer: Tracer
@@ -28,11 +30,13 @@ class Wired(NamedTuple):
     lanes: tuple[Lane, ...] = ()
     hosts: tuple[Any, ...] = ()
     view: View | None = None
+    undelivered: Undelivered | None = None
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
         """What became of everything so far."""
-        return tuple(lane.delivery for lane in self.lanes)
+        lost = () if self.undelivered is None else self.undelivered.deliveries
+        return (*(lane.delivery for lane in self.lanes), *lost)
 
 
 UNWIRED = Wired(NoTracer())

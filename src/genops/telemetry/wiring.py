@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from genops.core.guard import Guard
     from genops.core.ports import Sink
     from genops.telemetry.config import TelemetryConfig
+    from genops.telemetry.delivery import Delivery
     from genops.telemetry.export import Destination, Plan, Sender
-    from genops.telemetry.lanes import Delivery, Lane
+    from genops.telemetry.lanes import Lane
 
 _log = logging.getLogger("genops")
 
@@ -67,7 +68,15 @@ class Wiring:
         self._resource: Resource | None = None
 
     def connect(self) -> Wired:
-        """Return what this process emits through."""
+        """Return what this process emits through; where that fails no lane is left running."""
+        try:
+            return self._connect()
+        except Exception:
+            for lane in self._lanes:
+                lane.abandon()
+            raise
+
+    def _connect(self) -> Wired:
         host = _set_by_program(trace.get_tracer_provider())
         provider = self._tracer_provider(host)
         events = self._events()
@@ -132,6 +141,8 @@ class Wiring:
         return lambda batch: frozen_logs(make(batch))
 
     def _view(self) -> View | None:
+        if self._config.off:
+            return None
         host = _set_by_program(metrics.get_meter_provider())
         if host is not None and not self._plan.explicit:
             self._hosts.append(host)

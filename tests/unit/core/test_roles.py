@@ -103,7 +103,8 @@ def test_money_of_parts_is_the_units(govern, sink):
         body()
     priced = sink.settled[0].priced
     assert (priced.money, priced.grade, priced.source, priced.as_of) == (usd(3), Grade.METERED, "list", "2026-08-01")
-    assert [what for what, _ in purse.told] == ["reserve", "reconcile"]
+    # Each part holds and reconciles its own, because the unit reserved no money for them.
+    assert [what for what, _ in purse.told] == ["reserve", *["reserve", "reconcile"] * 2, "reconcile"]
 
 
 def test_the_sum_of_estimated_and_metered_parts_is_estimated(govern, sink):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genops.core.amounts import Amount, Estimate, Grade, rate_for
+from genops.core.amounts import Amount, Estimate, Grade
 from genops.core.names import dataset, split_name
 from genops.core.operation import NOTHING, DatasetRef, Facts
 from genops.errors import InvalidArgument
@@ -80,7 +80,6 @@ def test_amounts_read_well():
     assert str(Amount.of(1, "call")) == "1 call"
     assert Amount.of(1, "EUR").is_money
     assert not any(Amount.of(1, unit).is_money for unit in ("call", "compute_second", "DBU"))
-    assert rate_for(Amount(3, "USD"), 0.5).micros == 2
 
 
 @pytest.mark.parametrize("currency", ["usd", "US", "DOLLARS", "DBU", "", None, "U$D"])

@@ -17,7 +17,10 @@ QUERY = Operation(
     "table.query", "p", action=Action.QUERY, host=HOST, resource_type="sql_warehouse", resource_id="w1",
     statement=Statement("SELECT", 8, "ab"),
 )  # fmt: skip
-SOURCE = f"genops price table {PRICE_TABLE_VERSION}: hystax/optscale tools/cloud_adapter/clouds/databricks.py"
+SOURCE = (
+    f"genops price table {PRICE_TABLE_VERSION}: hystax/optscale tools/cloud_adapter/clouds/databricks.py; "
+    "DBU by size: databrickslabs/overwatch Warehouse_DBU_Details.csv"
+)
 
 
 def usd(value: str) -> Amount:

@@ -28,5 +28,6 @@ def command(telemetry: Path) -> None:
     from genops.cli.demo.run import run
 
     data = flights()
+    telemetry = telemetry.absolute()
     telemetry.unlink(missing_ok=True)
     run(data, telemetry, over_otlp=bool(os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")))
