@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genops.core import current
 from genops.core import governor as spine
 from genops.core.attribution import Attribution, environment_of
+from genops.core.decisions import Mode
 from genops.core.guard import Guard
 from genops.core.inventory import Inventory
 from genops.core.notices import AttributionNotice
@@ -172,6 +173,7 @@ def _rules(settings: Settings) -> list[DataClearance]:
 def _telemetry_config(settings: Settings) -> TelemetryConfig:
     telemetry = settings.telemetry
     return TelemetryConfig(
+        off=settings.mode is Mode.OFF,
         export=telemetry.export,
         events=telemetry.events,
         exit_timeout_seconds=telemetry.exit_timeout_seconds,

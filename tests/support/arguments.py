@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses
+import functools
 import inspect
 import io
 import re
@@ -91,6 +92,13 @@ _WELL_KNOWN: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@functools.cache
+def source_of(function: Any) -> str:
+    """Return the source of a function; finding it takes long."""
+    return inspect.getsource(function)
+
+
+@functools.cache
 def hints_of(thing: Any) -> dict[str, Any]:
     """Return the types of a function's parameters and result, or of a class's fields; empty where they are unknown."""
     try:
@@ -119,7 +127,7 @@ def arguments(function: Any, values: Values) -> tuple[tuple[Any, ...], dict[str,
 
 def response_of(function: Any, values: Values) -> Any:
     """Return a response, as JSON, that the method can read: from its result's type and from its source."""
-    source, module = inspect.getsource(function), sys.modules[function.__module__]
+    source, module = source_of(function), sys.modules[function.__module__]
     body: dict[str, Any] = {}
     for name in re.findall(r"(\w+)\.from_dict\(", source):
         kind = getattr(module, name, None)
@@ -138,7 +146,7 @@ def response_of(function: Any, values: Values) -> Any:
 
 def polled(waiter: Any, values: Values) -> Any:
     """Return what a waiter wants to see, as JSON: its result in the state that it waits for."""
-    source, module = inspect.getsource(waiter), sys.modules[waiter.__module__]
+    source, module = source_of(waiter), sys.modules[waiter.__module__]
     result = values.of(hints_of(waiter).get("return"), "")
     target = re.search(r"target_states = \(\s*(\w+)\.(\w+)", source)
     status = re.search(r"status = poll\.([\w.]+)", source)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from support.arguments import Values, arguments, polled, public_methods, response_of
+from support.arguments import Values, arguments, polled, public_methods, response_of, source_of
 
 if TYPE_CHECKING:
     import pytest
@@ -120,7 +120,7 @@ def answers(method: Method, values: Values) -> Callable[[int], Any]:
         return lambda _: _FIXED[str(method)]
     function, waiter, body = method.function, method.function, {}
     for each in _bases(method):
-        source = inspect.getsource(each)
+        source = source_of(each)
         body = response_of(each, values) or body
         if "from_dict" in source:
             function = each

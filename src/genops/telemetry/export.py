@@ -165,7 +165,7 @@ class Otlp:
         self._endpoints = {endpoint.signal: endpoint for endpoint in found}
         self._compression = config.compression
         self._environ = environ
-        with suppress(ImportError):  # said when it is needed; loaded here because a first operation should not wait
+        with suppress(Exception):  # said when it is needed; loaded here because a first operation should not wait
             for protocol in {endpoint.protocol for endpoint in found}:
                 _exporters(protocol)
 

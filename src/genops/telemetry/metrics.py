@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -29,6 +31,7 @@ _LABELS = (
 )  # fmt: skip
 _FURTHER = {"result": Attr.POLICY_RESULT, "currency": Attr.COST_CURRENCY}
 _MAX_LABEL_SETS = 2_000
+_MAX_WAITING = 4_096
 Points = Iterable[Observation]
 
 
@@ -63,22 +66,25 @@ class View:
 
     def __init__(self, provider: MeterProvider, sources: Sources) -> None:
         self.sources: Sources | None = sources
+        self.before_reading: Callable[[], None] | None = None
         meter = provider.get_meter(SCOPE, version(), SCHEMA_URL)
-        for instrument, read in _TOTALS.items():
-            _observe(meter, instrument, sources.currency, self._of_rows(read))
-        for instrument, read in _BUDGETS.items():
-            _observe(meter, instrument, sources.currency, self._of_budgets(read))
-        for instrument, read in _OWN.items():
-            _observe(meter, instrument, sources.currency, self._of_itself(read))
         self.duration = meter.create_histogram(
             Metric.DURATION.name,
             Metric.DURATION.unit,
             Metric.DURATION.description,
             explicit_bucket_boundaries_advisory=DURATION_BOUNDARIES,
         )
+        for instrument, read in _TOTALS.items():
+            _observe(meter, instrument, sources.currency, self._of_rows(read))
+        for instrument, read in _BUDGETS.items():
+            _observe(meter, instrument, sources.currency, self._of_budgets(read))
+        for instrument, read in _OWN.items():
+            _observe(meter, instrument, sources.currency, self._of_itself(read))
 
     def _of_rows(self, read: _Reading) -> Callable[[CallbackOptions], Points]:
         def points(_options: CallbackOptions) -> Points:
+            if self.before_reading is not None:
+                self.before_reading()
             sources = self.sources
             if sources is None or sources.totals is None:
                 return
@@ -210,6 +216,9 @@ _OWN: dict[Instrument, Callable[[Sources], Points]] = {
 class Durations:
     """Records how long each settled operation ran.
 
+    The histogram is fed when metrics are collected: a collection reads the observable instruments first, and the first
+    of them asks for what waits here.
+
     Args:
         found: The view whose histogram takes it.
     """
@@ -217,11 +226,28 @@ class Durations:
     def __init__(self, found: View) -> None:
         self._record = found.duration.record
         self._labels: dict[tuple[str, ...], dict[str, str]] = {}
+        self._waiting: deque[tuple[float, dict[str, str]]] = deque()
+        if found.before_reading is not None:  # a runtime that this one replaces
+            found.before_reading()
+        found.before_reading = self.drain
 
     def write(self, record: Record) -> None:
-        """Record a settlement."""
+        """Take a settlement."""
         if isinstance(record, Settled) and record.outcome is not Outcome.NOT_EXECUTED:
-            self._record(record.seconds, self._labelled(record.operation, record.decision.result.value))
+            self._waiting.append((record.seconds, self._labelled(record.operation, record.decision.result.value)))
+            if len(self._waiting) > _MAX_WAITING:
+                self.drain(2)
+
+    def drain(self, most: int | None = None) -> None:
+        """Record what waits, the oldest first.
+
+        Args:
+            most: How many at most; all where nothing is said.
+        """
+        waiting = self._waiting
+        with suppress(IndexError):  # another thread may take the last one
+            for _ in range(len(waiting) if most is None else most):
+                self._record(*waiting.popleft())
 
     def _labelled(self, operation: Operation, result: str) -> dict[str, str]:
         key = (*operation.attribution.labels, operation.provider, operation.type, operation.resource_type or "", result)

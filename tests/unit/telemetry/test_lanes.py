@@ -9,7 +9,8 @@ import pytest
 
 from genops.core.guard import Guard
 from genops.telemetry.batching import Batching
-from genops.telemetry.lanes import CollectLane, Delivery, DirectLane, QueueLane, close, flush
+from genops.telemetry.delivery import Delivery
+from genops.telemetry.lanes import CollectLane, DirectLane, QueueLane, close, flush
 
 
 class Destination:

@@ -8,7 +8,7 @@ from opentelemetry.sdk.metrics.export import Gauge, Histogram, InMemoryMetricRea
 
 from genops.core.guard import Guard
 from genops.core.records import Outcome
-from genops.telemetry.lanes import Delivery
+from genops.telemetry.delivery import Delivery
 from genops.telemetry.metrics import Durations, Sources, view
 from genops.telemetry.semconv import DECLARED, DURATION_BOUNDARIES, METRICS
 from support.records import BUDGET, FixedBudgets, FixedTotals, operation, row, settled

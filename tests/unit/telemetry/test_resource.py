@@ -56,3 +56,19 @@ def test_databricks_is_read_from_the_environment():
     assert found["databricks.run.id"] == "9"
     assert found["deployment.environment.name"] == "production"
     assert not [name for name in attributes() if name.startswith(("databricks", "deployment"))]
+
+
+def test_the_sdks_own_attributes_stay_where_its_detectors_cannot_run(monkeypatch):
+    """Without threads for the SDK's detectors, the SDK's name and the environment are part of it all the same."""
+    from opentelemetry.sdk.resources import Resource
+
+    usual = dict(attributes())
+
+    def refuse(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(Resource, "create", refuse)
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "team.room=42")
+    late = dict(attributes())
+    assert late.pop("service.instance.id") != usual.pop("service.instance.id")
+    assert late == {**usual, "team.room": "42"}
