@@ -89,7 +89,12 @@ class Runtime:
             guard=self.guard,
             inventory=inventory,
         )
+        self.telemetry.bounds = self._bounds
         self._closed = False
+        self._dropped = 0
+
+    def _bounds(self) -> dict[str, int]:
+        return {**self.governor.bounds(), "totals": self.totals.overflowed}
 
     def activate(self) -> None:
         """Make it the one that wrappers use."""
@@ -108,7 +113,9 @@ class Runtime:
         seconds = self.settings.telemetry.exit_timeout_seconds if seconds is None else seconds
         deadline = self.governor.clock.monotonic() + seconds
         drained = self.governor.fan_out.drain(seconds)
-        return self.telemetry.flush(max(0.0, deadline - self.governor.clock.monotonic())) and drained
+        before, self._dropped = self._dropped, self.governor.fan_out.dropped
+        sent = self.telemetry.flush(max(0.0, deadline - self.governor.clock.monotonic()))
+        return sent and drained and self._dropped == before
 
     def hand_over(self, successor: Runtime) -> None:
         """Close, and let what still runs under this runtime end under its successor."""

@@ -449,3 +449,42 @@ def test_parts_without_a_price_count_in_dbu() -> None:
         assert consumed(built) == [24]
     (settled,) = sink.settled
     assert (settled.priced.dbu_micros, settled.priced.unpriced_reason) == (24_000_000, "tier_unknown")
+
+
+def test_what_full_tables_let_go_is_shown(tmp_path: Path) -> None:
+    """A metric says how much each bounded table and queue let go, and a flush that lost records says so."""
+    from genops.core.amounts import Amount, Grade
+    from genops.core.operation import ChargeKey
+
+    class Slow:
+        queued = True
+
+        def write(self, record: Any) -> None:
+            """Take a record."""
+
+    file = tmp_path / "bounds.jsonl"
+    with runtime(**WHO, export=str(file), sinks=[Slow()]) as built:
+        unknown = ChargeKey("databricks", "h", "statement", "nobody's")
+        assert built.governor.witness(unknown, Amount.of(1, "USD"), Grade.BILLED, "bill") == 0
+        with genops.operation("x", writes=["a.b.c"]):
+            pass
+        assert built.flush(60)
+        (queue,) = built.governor.fan_out.queues
+        queue.dropped += 1
+        assert not built.flush(60)
+        assert built.flush(60)
+    points = {
+        _attributes(point)["genops.internal.site"]: int(point["asInt"])
+        for metric in spec.read(file).metrics
+        if metric["name"] == "genops.internal.dropped"
+        for point in metric["sum"]["dataPoints"]
+    }
+    assert points == {
+        "charges": 0,
+        "charges.residual": 1,
+        "charges.foreign_currency": 0,
+        "inventory": 0,
+        "pending": 0,
+        "sinks": 1,
+        "totals": 0,
+    }

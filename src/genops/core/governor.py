@@ -411,6 +411,17 @@ class Governor:
         except Exception as fault:
             self.guard.caught("tracer", fault)
 
+    def bounds(self) -> dict[str, int]:
+        """Return what each full table and queue let go so far, by name."""
+        return {
+            "charges": self.charges.evicted,
+            "charges.residual": self.charges.residual,
+            "charges.foreign_currency": self.charges.foreign,
+            "inventory": self.inventory.evicted,
+            "pending": self.pending.evicted,
+            "sinks": self.fan_out.dropped,
+        }
+
     def suppressed(self) -> bool:
         """Whether the program asked that nothing be instrumented here."""
         try:

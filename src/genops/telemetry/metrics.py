@@ -44,6 +44,7 @@ class Sources(NamedTuple):
         guard: Faults of genops itself.
         deliveries: What became of telemetry, by lane.
         currency: The reporting currency.
+        bounds: What each full table or queue let go, by its name.
     """
 
     totals: Totals | None
@@ -51,6 +52,7 @@ class Sources(NamedTuple):
     guard: Guard
     deliveries: Callable[[], Iterable[Delivery]]
     currency: str
+    bounds: Callable[[], Mapping[str, int]] = dict
 
 
 class View:
@@ -206,8 +208,14 @@ def _by_signal(sources: Sources, read: Callable[[Delivery], int]) -> Points:
         yield Observation(count, {Attr.SIGNAL: signal})
 
 
+def _evicted(sources: Sources) -> Points:
+    for site, count in sources.bounds().items():
+        yield Observation(count, {Attr.SITE: site})
+
+
 _OWN: dict[Instrument, Callable[[Sources], Points]] = {
     Metric.FAULTS: _faults,
+    Metric.EVICTED: _evicted,
     Metric.DROPPED: lambda sources: _by_signal(sources, lambda delivery: delivery.dropped),
     Metric.FAILED: lambda sources: _by_signal(sources, lambda delivery: delivery.failed),
 }

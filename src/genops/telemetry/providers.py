@@ -42,6 +42,7 @@ class Telemetry:
     Attributes:
         tracer: Opens spans.
         sinks: Take records.
+        bounds: Asked at each collection what full tables and queues let go, by name.
     """
 
     tracer: Tracer
@@ -57,6 +58,7 @@ class Telemetry:
         self._guard = guard
         self._report: tuple[Delivery, ...] | None = None
         self._complained = False
+        self.bounds: Callable[[], Mapping[str, int]] = dict
         self._reset()
         on_fork(self._forked)
         disabled = _disabled()
@@ -233,10 +235,13 @@ class Telemetry:
         lost = Undelivered((name, signal) for name in names for signal in signals)
         return Wired(lost, (lost,), undelivered=lost)
 
+    def _let_go(self) -> Mapping[str, int]:
+        return self.bounds()
+
     def _sources(self, deliveries: Callable[[], Iterable[Delivery]]) -> Sources:
         from genops.telemetry.metrics import Sources
 
-        return Sources(self._totals, self._budgets, self._guard, deliveries, self._config.currency)
+        return Sources(self._totals, self._budgets, self._guard, deliveries, self._config.currency, self._let_go)
 
 
 class _Tracer:

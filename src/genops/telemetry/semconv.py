@@ -175,6 +175,7 @@ class Metric:
         "genops.attribution.missing", "counter", "{operation}", "Operations without team, project or environment"
     )
     FAULTS = Instrument("genops.internal.errors", "counter", "{error}", "Faults of genops itself")
+    EVICTED = Instrument("genops.internal.dropped", "counter", "{item}", "What a full table or queue of genops let go")
     DROPPED = Instrument("genops.telemetry.dropped", "counter", "{item}", "Telemetry that a full queue dropped")
     FAILED = Instrument("genops.telemetry.failed", "counter", "{item}", "Telemetry that its receiver did not accept")
     DURATION = Instrument("genops.operation.duration", "histogram", "s", "Time of execution of settled operations")

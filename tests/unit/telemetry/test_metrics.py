@@ -32,7 +32,7 @@ def guard():
 def sources(guard):
     """What the metrics are read from."""
     deliveries = [Delivery("otlp", "traces", 5, 3, 2, 1), Delivery("x.jsonl", "traces", 5, 1, 0, 0)]
-    return Sources(FixedTotals(*ROWS), FixedBudgets(BUDGET), guard, lambda: deliveries, "USD")
+    return Sources(FixedTotals(*ROWS), FixedBudgets(BUDGET), guard, lambda: deliveries, "USD", lambda: {"pending": 0})
 
 
 @pytest.fixture
