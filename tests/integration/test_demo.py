@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from genops.telemetry.semconv import DECLARED, EVENTS, METRICS, OPTIONAL_ATTRIBUTION
 from support import spec
 
 if TYPE_CHECKING:
@@ -173,6 +174,18 @@ def test_it_shows_every_operation_as_it_happens(demo: Demo) -> None:
     """One line an operation stands on standard error."""
     for unit in demo.telemetry.units:
         assert attribute(unit, "genops.operation.type") in demo.live
+
+
+def test_everything_written_is_declared(demo: Demo) -> None:
+    """Every attribute, event and metric has its name in the list of names, and no span is wider than its limit."""
+    names = set().union(*(item["attributes"] for item in (*demo.telemetry.spans, *demo.telemetry.events)))
+    assert names <= set(DECLARED)
+    assert {event["name"] for event in demo.telemetry.events} <= set(EVENTS)
+    assert {metric["name"] for metric in demo.telemetry.metrics} <= {metric.name for metric in METRICS}
+    for span in demo.telemetry.spans:
+        wide = {"genops.statement.hash", "genops.catalog_name", "genops.schema_name", "genops.table_name"}
+        limit = 38 if wide & span["attributes"].keys() else 24
+        assert len(set(span["attributes"]) - set(OPTIONAL_ATTRIBUTION)) <= limit
 
 
 def test_nothing_secret_is_written(demo: Demo) -> None:

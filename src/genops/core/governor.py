@@ -248,7 +248,7 @@ class Governor:
             started_ns = self.clock.now_ns() - round(seconds * 1e9)
             unit = Unit(self, operation, started_ns=started_ns)
             unit.admit()
-            unit.started_ns = started_ns
+            unit.starts(started_ns, seconds)
             unit.settle(None, facts)
             return unit.unit
         return None

@@ -68,7 +68,7 @@ class Part(Running):
 
     def _settle(self, outcome: Outcome, facts: Facts) -> None:
         governor, operation, payer = self.governor, self.operation, self._payer
-        ended_ns = governor.clock.now_ns()
+        ended_ns = self.started_ns + round(self.lasted() * 1e9)
         if facts.learnt:
             governor.learn(operation, facts)
         held = self._held
@@ -99,7 +99,7 @@ class Part(Running):
             governor.learn(self.operation, facts)
         self._let_go()
         if isinstance(payer, Unit):
-            seconds = (governor.clock.now_ns() - self.started_ns) / 1e9 if facts.seconds is None else facts.seconds
+            seconds = self.lasted() if facts.seconds is None else facts.seconds
             priced = governor.price(self.operation, self._facts.merged(facts), seconds)
             payer.absorb(facts, facts.charge or self._facts.charge or self.operation.charge, priced)
             payer.awaits(-1)

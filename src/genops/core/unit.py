@@ -41,9 +41,23 @@ class Running(Current):
         self.operation = operation
         self.library = operation.library
         self.born = process.generation
-        self.started_ns = governor.clock.now_ns() if started_ns is None else started_ns
+        self.starts(governor.clock.now_ns() if started_ns is None else started_ns)
         self.scope = governor.scope(operation, self.role, self.started_ns, parent)
         self._lock = threading.RLock()
+
+    def starts(self, at_ns: int, ago: float = 0.0) -> None:
+        """Take note of when the execution starts.
+
+        Args:
+            at_ns: When, in nanoseconds since the epoch.
+            ago: How many seconds ago that is.
+        """
+        self.started_ns = at_ns
+        self._began = self.governor.clock.monotonic() - ago
+
+    def lasted(self) -> float:
+        """Return the seconds since the start; a wall clock that is set meanwhile does not change them."""
+        return self.governor.clock.monotonic() - self._began
 
     @property
     def open(self) -> bool:
@@ -147,7 +161,8 @@ class Unit(Running):
             reservation, decision = governor.reserve(operation, decision)
         self.decision = decision
         self.reservation = reservation
-        self.started_ns = now_ns = governor.clock.now_ns()
+        now_ns = governor.clock.now_ns()
+        self.starts(now_ns)
         self._admitted = Admitted(self.scope.unit, 0, operation, decision, reservation, now_ns)
         governor.emit(self._admitted)
         if reservation is None:
@@ -235,7 +250,7 @@ class Unit(Running):
             self.settle(None, facts)
             return
         self.saw(facts or NOTHING)
-        self._late_end_ns = self.governor.clock.now_ns()
+        self._late_end_ns = self.started_ns + round(self.lasted() * 1e9)
         self.governor.pending.add(late.key, self, late.seconds)
 
     def _settle(self, outcome: Outcome, facts: Facts) -> None:
@@ -243,7 +258,7 @@ class Unit(Running):
         governor, operation, reservation = self.governor, self.operation, self.reservation
         if reservation is None:
             return
-        ended_ns = self._late_end_ns or governor.clock.now_ns()
+        ended_ns = self._late_end_ns or self.started_ns + round(self.lasted() * 1e9)
         if outcome is Outcome.NOT_EXECUTED and self._account is not None:
             outcome = Outcome.OK  # it sent nothing itself, but what ran inside it was paid for
         if self._awaited:
@@ -321,7 +336,7 @@ class Unit(Running):
         governor, operation = self.governor, self.operation
         at_ns = governor.clock.now_ns()
         whole = settled.facts.merged(facts)
-        seconds = (at_ns - self.started_ns) / 1e9 if whole.seconds is None else whole.seconds
+        seconds = self.lasted() if whole.seconds is None else whole.seconds
         priced = governor.price(operation, whole, seconds)
         account, key = self.account(), whole.charge or operation.charge
         owned, postings = governor.book(account, key, priced, whole=True)

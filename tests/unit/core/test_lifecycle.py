@@ -8,7 +8,7 @@ from genops.core.attribution import Attribution
 from genops.core.decisions import PolicyResult
 from genops.core.operation import Facts, Operation
 from genops.core.records import Admitted, Outcome, Role, Settled
-from support.governed import Prices, Purse, call, usd
+from support.governed import Clock, Prices, Purse, call, usd
 from support.recording import TEAM, RecordingSink
 
 
@@ -236,3 +236,23 @@ def test_an_unattributed_operation_is_still_a_unit(govern, sink):
     govern(settings=Settings(attribution=Attribution({"team": "a"})))
     call()
     assert sink.settled[0].operation.attribution.missing == ("project", "environment")
+
+
+def test_a_wall_clock_that_is_set_changes_no_duration(govern, sink):
+    """The duration, and with it the price, comes from a clock that never goes back."""
+
+    class Stepped(Clock):
+        offset_ns = 0
+
+        def now_ns(self):
+            return super().now_ns() + self.offset_ns
+
+    clock = Stepped()
+    govern(clock=clock)
+
+    def body():
+        clock.seconds += 2
+        clock.offset_ns = -3_600 * 10**9
+
+    call(body)
+    assert sink.settled[0].seconds == 2
