@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 import wrapt
-from opentelemetry.sdk._logs.export import LogRecordExporter
+from opentelemetry.sdk._logs import export as log_export
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from genops.core.ports import TABLES, AllowAll, BareScope, NoBudgets, NoPrices, NoTracer
@@ -122,7 +122,11 @@ class BrokenTraces(SpanExporter):
     export = shutdown = force_flush = _raise
 
 
-class BrokenLogs(LogRecordExporter):
+# Until version 1.38 the SDK calls it by its shorter name.
+_LogExporter = getattr(log_export, "LogRecordExporter", None) or log_export.LogExporter
+
+
+class BrokenLogs(_LogExporter):
     """An exporter of log records that raises, at its end too."""
 
     export = shutdown = force_flush = _raise
