@@ -90,7 +90,7 @@ MATRIX = {
     "latest": (),
     "opentelemetry-1.35": tuple(f"{name}==1.35.0" for name in OTEL),
     "wrapt-1.17": ("wrapt==1.17.*",),
-    "other-floors": ("click==8.1.*", "pydantic==2.7.*", "rich==13.0.*", "duckdb==1.5.*", "sqlglot==27.0.*"),
+    "other-floors": ("click==8.1.*", "pydantic==2.8.*", "rich==13.0.*", "duckdb==1.5.*", "sqlglot==27.0.*"),
     "databricks-sdk-0.18": ("databricks-sdk==0.18.0",),
     "databricks-sdk-0.40": ("databricks-sdk==0.40.0",),
     "databricks-sdk-0.86": ("databricks-sdk==0.86.0",),

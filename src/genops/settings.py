@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
@@ -312,7 +312,7 @@ def leaves(model: type[BaseModel], above: Path = ()) -> dict[Path, bool]:
         if name == "origins":
             continue
         kind = field.annotation
-        if inspect.isclass(kind) and issubclass(kind, BaseModel):
+        if get_origin(kind) is None and inspect.isclass(kind) and issubclass(kind, BaseModel):
             found |= leaves(kind, (*above, name))
             if kind.model_config.get("extra") == "allow":
                 found[(*above, name)] = True
