@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple, TypeAlias, cast
-from urllib.parse import urlsplit
 
+from genops.core.names import host_of
 from genops.errors import ConfigurationError, nearest
 
 if sys.version_info >= (3, 11):
@@ -59,15 +59,6 @@ VARIABLES: dict[str, Path] = {
 }
 _SPECIAL = ("workspace_url", "metastore_id", "default_budget_limits", "enable_automated_policy_enforcement")
 _LIMITS = {"daily": "day", "monthly": "month"}
-
-
-def host_of(url: str) -> str:
-    """Return the network location of a workspace URL, without scheme, credentials and path.
-
-    >>> host_of("https://acme.cloud.databricks.com/?o=1"), host_of("acme.cloud.databricks.com")
-    ('acme.cloud.databricks.com', 'acme.cloud.databricks.com')
-    """
-    return urlsplit(url if "//" in url else f"//{url}").netloc.rpartition("@")[2].lower()
 
 
 def arguments(given: Mapping[str, Any], known: Mapping[Path, bool]) -> Layer:

@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 
 from genops.core.attribution import checked
 from genops.core.decisions import Mode, OnFault
+from genops.core.names import host_of
 from genops.errors import ConfigurationError, InvalidArgument, nearest
-from genops.layers import Layer, Path, arguments, environment, file_layer, host_of, merged, nested
+from genops.layers import Layer, Path, arguments, environment, file_layer, merged, nested
 
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Rate = Annotated[float, Field(ge=0, le=1)]

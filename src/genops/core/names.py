@@ -1,6 +1,8 @@
-"""Names of datasets as people write them."""
+"""Names of datasets and hosts as people write them."""
 
 from __future__ import annotations
+
+from urllib.parse import urlsplit
 
 from genops.core.operation import DatasetRef
 from genops.errors import InvalidArgument
@@ -48,3 +50,12 @@ def dataset(name: str | DatasetRef, kind: str = "table") -> DatasetRef:
     if not isinstance(name, str) or not name.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgument(f"dataset {name!r}: expected a name such as 'catalog.schema.table'")
     return DatasetRef(split_name(name.strip()), kind)
+
+
+def host_of(url: str) -> str:
+    """Return the network location of a workspace URL, without scheme, credentials and path.
+
+    >>> host_of("https://acme.cloud.databricks.com/?o=1"), host_of("acme.cloud.databricks.com")
+    ('acme.cloud.databricks.com', 'acme.cloud.databricks.com')
+    """
+    return urlsplit(url if "//" in url else f"//{url}").netloc.rpartition("@")[2].lower()

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from genops.core import names
 from genops.core.operation import EMPTY, AttributeValue, Learnt
 
 if TYPE_CHECKING:
@@ -50,13 +50,12 @@ def host_of(config: Any) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _netloc(url: str) -> str | None:
-    """Return the host and port of a URL.
+    """Return the host and port of a URL, as settings name workspaces too.
 
     >>> _netloc("https://user:pw@acme.cloud.databricks.com/"), _netloc("adb-1.2.azuredatabricks.net")
     ('acme.cloud.databricks.com', 'adb-1.2.azuredatabricks.net')
     """
-    netloc = urlsplit(url if "://" in url else f"//{url}").netloc
-    return netloc.rpartition("@")[2].lower() or None
+    return names.host_of(url) or None
 
 
 class _Introduced:
