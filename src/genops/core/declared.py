@@ -192,6 +192,15 @@ def _datasets(label: str, refs: Iterable[str | DatasetRef]) -> tuple[DatasetRef,
     return tuple(dataset(ref) for ref in refs)
 
 
+def _own(attributes: Mapping[str, AttributeValue]) -> Mapping[str, AttributeValue]:
+    for name in attributes:
+        if name.startswith("genops."):
+            raise InvalidArgument(
+                f"attribute {name!r}: names that begin with 'genops.' say what genops decided; choose another prefix"
+            )
+    return attributes
+
+
 class Running:
     """A running `genops.operation`: what its body may say of itself."""
 
@@ -277,9 +286,9 @@ class Running:
             bytes: Bytes read or written.
             cost: What it cost in all, governed calls inside included, in `currency`; reported as estimated.
             currency: ISO 4217 code of `cost`.
-            reads: Further tables read.
+            reads: Further tables read. Everything read flows into everything written, whenever either was said.
             writes: Further tables written.
-            attributes: Further attributes of the span.
+            attributes: Further attributes of the span; names that begin with `genops.` are not the program's to give.
 
         Raises:
             InvalidArgument: An argument cannot be used, or the operation is a container, which has no facts of its own.
@@ -293,7 +302,7 @@ class Running:
             source="declared" if money else None,
             reads=_datasets("reads", reads),
             writes=_datasets("writes", writes),
-            attributes=attributes,
+            attributes=_own(attributes),
         )
         if self._container is not None:
             raise InvalidArgument(

@@ -26,10 +26,11 @@ from genops.core.decisions import (
     gravest,
     refusal,
 )
+from genops.core.edges import Lineage, Neighbours, NoLineage, declared
 from genops.core.forks import on_fork, process
 from genops.core.guard import Guard
 from genops.core.inventory import Inventory
-from genops.core.operation import NOTHING, ChargeKey, Facts, Operation
+from genops.core.operation import NOTHING, ChargeKey, DatasetEdge, Facts, Operation
 from genops.core.part import Part, Remote, knows_more
 from genops.core.pending import PendingUnits
 from genops.core.ports import (
@@ -96,7 +97,15 @@ class Governor:
         guard: Counts our own faults.
         clock: Time.
         inventory: What the user's calls told about resources.
+        lineage: Knows how data flows between datasets.
+
+    Attributes:
+        unit_type: What it makes of an operation that owns its decision.
+        part_type: What it makes of one inside a running unit.
     """
+
+    unit_type: type[Unit] = Unit
+    part_type: type[Part] = Part
 
     def __init__(
         self,
@@ -111,6 +120,7 @@ class Governor:
         guard: Guard | None = None,
         clock: Clock | None = None,
         inventory: Inventory | None = None,
+        lineage: Lineage | None = None,
     ) -> None:
         self.settings = settings
         self.off = settings.mode is Mode.OFF
@@ -123,6 +133,7 @@ class Governor:
         self.guard = guard or Guard()
         self.clock = clock or SystemClock()
         self.inventory = inventory or Inventory()
+        self.lineage = lineage or NoLineage()
         self.charges = ChargeBook()
         self.pending = PendingUnits(self.guard, self.clock)
         self.fan_out = FanOut([RollUp(), *sinks], self.guard)
@@ -203,10 +214,10 @@ class Governor:
             if current.owner.get() is not None:
                 operation, owner = self.placed(operation)
             if owner is None:
-                unit = Unit(self, operation, parent)
+                unit = self.unit_type(self, operation, parent)
                 unit.admit(verdict)
                 return unit
-            part = Part(self, operation, parent)
+            part = self.part_type(self, operation, parent)
             part.admit(owner, verdict)
         except GovernanceError:
             raise
@@ -245,11 +256,10 @@ class Governor:
         """
         operation = operation._replace(recorded=True)
         with self.guard.at("record"):
-            started_ns = self.clock.now_ns() - round(seconds * 1e9)
-            unit = Unit(self, operation, started_ns=started_ns)
-            unit.admit()
-            unit.starts(started_ns, seconds)
-            unit.settle(None, facts)
+            now_ns = self.clock.now_ns()
+            unit = self.unit_type(self, operation, started_ns=now_ns - round(seconds * 1e9))
+            unit.admit(at_ns=now_ns)
+            unit.settle_past(now_ns, seconds, facts)
             return unit.unit
         return None
 
@@ -410,6 +420,32 @@ class Governor:
             scope.close(closing)
         except Exception as fault:
             self.guard.caught("tracer", fault)
+
+    def flowing(self, operation: Operation, facts: Facts) -> Facts:
+        """Return what the user's own operation said, with the edges that follow, as many as lineage has room for."""
+        room = self.lineage.room
+        if not room or not ((operation.reads or facts.reads) and (operation.writes or facts.writes)):
+            return facts
+        with self.guard.at("lineage"):
+            facts, left_out = declared(operation, facts, room)
+            if left_out:
+                self.lineage.let_go(left_out)
+        return facts
+
+    def fitting(self, edges: tuple[DatasetEdge, ...], known: int) -> tuple[DatasetEdge, ...]:
+        """Return the edges for which a unit that knows so many from its parts has room; the others are counted."""
+        room = max(self.lineage.room - known, 0)
+        if len(edges) > room:
+            self.lineage.let_go(len(edges) - room)
+        return edges[:room]
+
+    def neighbours(self, edges: tuple[DatasetEdge, ...]) -> Neighbours | None:
+        """Return where an operation that named these edges stands in the lineage known so far."""
+        try:
+            return self.lineage.around(edges)
+        except Exception as fault:
+            self.guard.caught("lineage", fault)
+            return None
 
     def bounds(self) -> dict[str, int]:
         """Return what each full table and queue let go so far, by name."""

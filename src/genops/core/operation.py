@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from genops.core.attribution import NOBODY, Attribution
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 AttributeValue: TypeAlias = "str | int | float | bool | tuple[str, ...]"
 EMPTY: Mapping[str, AttributeValue] = MappingProxyType({})
+_Named = TypeVar("_Named")
 
 
 class Action(str, Enum):
@@ -31,7 +32,8 @@ class DatasetRef(NamedTuple):
 
     Attributes:
         parts: The name, from general to specific, without quotes: `("main", "sales", "orders")`.
-        kind: `table`, `volume`, `schema`, `catalog`, `function`, `model` or `path`.
+        kind: `table`, `volume`, `schema`, `catalog`, `function`, `model`, `path`, or `file` for a file of the program's
+            own machine.
         host: Host of the workspace that resolves the name, where there is one.
     """
 
@@ -47,6 +49,18 @@ class DatasetRef(NamedTuple):
         'main.`a.b`'
         """
         return ".".join("`" + p.replace("`", "``") + "`" if "." in p or "`" in p else p for p in self.parts)
+
+
+class DatasetEdge(NamedTuple):
+    """Data that flows from one dataset into another.
+
+    Attributes:
+        source: Dataset read.
+        target: Dataset written.
+    """
+
+    source: DatasetRef
+    target: DatasetRef
 
 
 class ColumnEdge(NamedTuple):
@@ -191,6 +205,7 @@ class Facts(NamedTuple):
         reads: Datasets found to be read.
         writes: Datasets found to be written.
         columns: Column edges found.
+        edges: Edges between datasets that the call named itself.
         charge: The thing paid for, where the call revealed it.
         attributes: Further declared attributes of the span.
         learnt: Facts about resources.
@@ -215,6 +230,7 @@ class Facts(NamedTuple):
     reads: tuple[DatasetRef, ...] = ()
     writes: tuple[DatasetRef, ...] = ()
     columns: tuple[ColumnEdge, ...] = ()
+    edges: tuple[DatasetEdge, ...] = ()
     charge: ChargeKey | None = None
     attributes: Mapping[str, AttributeValue] = EMPTY
     learnt: tuple[Learnt, ...] = ()
@@ -247,6 +263,7 @@ class Facts(NamedTuple):
             reads=_join(self.reads, other.reads),
             writes=_join(self.writes, other.writes),
             columns=self.columns + other.columns,
+            edges=_join(self.edges, other.edges) if other.edges else self.edges,
             charge=other.charge or self.charge,
             attributes={**self.attributes, **other.attributes} if other.attributes else self.attributes,
             learnt=self.learnt + other.learnt,
@@ -264,5 +281,8 @@ def _sum(a: int | None, b: int | None) -> int | None:
     return b if a is None else a if b is None else a + b
 
 
-def _join(a: tuple[DatasetRef, ...], b: tuple[DatasetRef, ...]) -> tuple[DatasetRef, ...]:
-    return a + tuple(ref for ref in b if ref not in a)
+def _join(a: tuple[_Named, ...], b: tuple[_Named, ...]) -> tuple[_Named, ...]:
+    if not b:
+        return a
+    known = a if len(b) == 1 else frozenset(a)
+    return a + tuple(each for each in b if each not in known)

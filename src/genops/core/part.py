@@ -85,7 +85,8 @@ class Part(Running):
                     governor.reconcile(operation, held, held.amount, priced)
                     payer.carried(priced, held)
                 payer.absorb(facts, facts.charge or operation.charge, priced)
-        governor.close(self.scope, Closing(ended_ns, outcome, facts))
+        lineage = governor.neighbours(facts.edges) if facts.edges else None
+        governor.close(self.scope, Closing(ended_ns, outcome, facts, lineage=lineage))
         if facts.late is not None:
             self._facts = facts
             governor.pending.add(facts.late.key, self, facts.late.seconds)

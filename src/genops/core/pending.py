@@ -43,7 +43,7 @@ class PendingUnits:
 
     Args:
         guard: Counts what goes wrong.
-        clock: Time.
+        clock: Time; under one that is `manual` there is no thread, and whoever moves it calls `serve`.
         capacity: Units that may wait.
 
     Attributes:
@@ -53,6 +53,7 @@ class PendingUnits:
     def __init__(self, guard: Guard, clock: Clock, capacity: int = MAX_PENDING) -> None:
         self._guard = guard
         self._clock = clock
+        self._manual: bool = getattr(clock, "manual", False)
         self._capacity = capacity
         self._numbers = itertools.count()
         self.evicted = 0
@@ -145,9 +146,19 @@ class PendingUnits:
             self._deadlines = [entry for entry in self._deadlines if self._waiting.get(entry[2]) is entry[3]]
             heapq.heapify(self._deadlines)
 
-    def overdue(self) -> list[Waiting]:
+    def serve(self, now: float) -> None:
+        """Expire what is past its deadline, and what was collected; for owners of a manual clock.
+
+        Args:
+            now: Seconds on that clock.
+        """
+        with self._changed:
+            units = self.overdue(now)
+        self._expire(units)
+
+    def overdue(self, now: float | None = None) -> list[Waiting]:
         """Take out and return what is past its deadline, and what was collected."""
-        now = self._clock.monotonic()
+        now = self._clock.monotonic() if now is None else now
         units = self._taken_collected()
         while self._deadlines and self._deadlines[0][0] <= now:
             _, _, key, unit = heapq.heappop(self._deadlines)
@@ -163,6 +174,8 @@ class PendingUnits:
         return units
 
     def _wake(self) -> None:
+        if self._manual:
+            return
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="genops-pending", daemon=True)
             self._thread.start()

@@ -15,6 +15,7 @@ from genops.core.operation import EMPTY, AttributeValue, DatasetRef
 from genops.core.records import Admitted, BudgetState, Record, Refusal, Reservation, Settled, UnitId
 
 if TYPE_CHECKING:
+    from genops.core.edges import Neighbours
     from genops.core.operation import Facts, Operation
     from genops.core.records import Outcome, Role
 
@@ -23,7 +24,11 @@ TABLES, COLUMNS, CLASSIFICATION, ESTIMATE = "tables", "columns", "classification
 
 
 class Clock(Protocol):
-    """Time, so that tests can own it."""
+    """Time, so that tests can own it.
+
+    Nothing can wait for a clock that stands still until its owner moves it. Such a clock says `manual = True`; whoever
+    moves it then calls `Governor.pending.serve`.
+    """
 
     def now_ns(self) -> int:
         """Return the wall clock in nanoseconds since the epoch."""
@@ -39,6 +44,30 @@ class SystemClock:
 
     now_ns = staticmethod(time.time_ns)
     monotonic = staticmethod(time.monotonic)
+
+
+class Ids(Protocol):
+    """Identities, so that tests can own them."""
+
+    def trace_id(self) -> int:
+        """Return 128 bits, not all zero."""
+        ...
+
+    def span_id(self) -> int:
+        """Return 64 bits, not all zero."""
+        ...
+
+
+class RandomIds:
+    """Identities that nothing else has."""
+
+    def trace_id(self) -> int:
+        """Return 128 random bits."""
+        return random.getrandbits(128) or 1
+
+    def span_id(self) -> int:
+        """Return 64 random bits."""
+        return random.getrandbits(64) or 1
 
 
 class Resolution(NamedTuple):
@@ -125,6 +154,7 @@ class Closing(NamedTuple):
         admitted: The decision that stands; `None` for parts and containers.
         settled: The settlement; `None` for parts, containers and refusals.
         attributes: Further attributes, for example a container's roll-up.
+        lineage: Where it stands in the lineage known so far; `None` where it named no edge.
     """
 
     ended_ns: int
@@ -133,6 +163,7 @@ class Closing(NamedTuple):
     admitted: Admitted | None = None
     settled: Settled | None = None
     attributes: Mapping[str, AttributeValue] = EMPTY
+    lineage: Neighbours | None = None
 
 
 class Scope(Protocol):
@@ -355,6 +386,7 @@ __all__ = [
     "BudgetBook",
     "Clock",
     "Closing",
+    "Ids",
     "Ledger",
     "NamedDatasets",
     "NoBudgets",
@@ -362,6 +394,7 @@ __all__ = [
     "NoTracer",
     "Policy",
     "Pricer",
+    "RandomIds",
     "Resolution",
     "Resolver",
     "Scope",

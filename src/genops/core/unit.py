@@ -32,6 +32,7 @@ class Running(Current):
     around: Owner | None = None
     attempts = 0
     _facts = NOTHING
+    _inside = NOTHING
     _open = True
 
     def __init__(
@@ -111,12 +112,15 @@ class Running(Current):
             if not self._open or self.born != process.generation:
                 return
             self._open = False
-            facts = self._facts
+            facts, inside = self._facts, self._inside
         if last is not None:
             facts = facts.merged(last)
         if self.attempts:
             facts = facts._replace(attempts=facts.attempts + self.attempts)
-        self._settle(outcome or (Outcome.ERROR if facts.error_type else Outcome.OK), facts)
+        ended = outcome or (Outcome.ERROR if facts.error_type else Outcome.OK)
+        if ended is Outcome.OK and not self.library:
+            facts = self.governor.flowing(self.operation, facts)
+        self._settle(ended, facts if inside is NOTHING else facts.merged(inside))
 
     def _settle(self, outcome: Outcome, facts: Facts) -> None:
         raise TypeError(outcome, facts)  # pragma: no cover  (both kinds define it)
@@ -138,18 +142,19 @@ class Unit(Running):
     """One workload unit of the specification."""
 
     role = Role.UNIT
-    _sequence = _late_end_ns = _awaited = 0
+    _sequence = _ended_ns = _awaited = 0
     _carried: Priced | None = None
     _closed = False
     _settled: Settled | None = None
     _account: Account | None = None
     _parts: Priced | None = None
 
-    def admit(self, verdict: Decision | None = None) -> None:
+    def admit(self, verdict: Decision | None = None, at_ns: int | None = None) -> None:
         """Decide, reserve, and say so; all of it before the call, whose time begins now.
 
         Args:
             verdict: A decision of the policy that was already asked.
+            at_ns: When that counts as done, in nanoseconds since the epoch; now where nothing is said.
 
         Raises:
             GovernanceError: The operation is refused.
@@ -161,7 +166,7 @@ class Unit(Running):
             reservation, decision = governor.reserve(operation, decision)
         self.decision = decision
         self.reservation = reservation
-        now_ns = governor.clock.now_ns()
+        now_ns = governor.clock.now_ns() if at_ns is None else at_ns
         self.starts(now_ns)
         self._admitted = Admitted(self.scope.unit, 0, operation, decision, reservation, now_ns)
         governor.emit(self._admitted)
@@ -169,6 +174,18 @@ class Unit(Running):
             self._open = False
             governor.close(self.scope, Closing(now_ns, None, NOTHING, self._admitted))
             raise refusal(decision, operation.type)
+
+    def settle_past(self, ended_ns: int, seconds: float, facts: Facts) -> None:
+        """Settle work that was over when it was admitted.
+
+        Args:
+            ended_ns: When it ended, in nanoseconds since the epoch: not before its admission.
+            seconds: How long it took.
+            facts: What is known of it.
+        """
+        self.starts(ended_ns - round(seconds * 1e9), seconds)
+        self._ended_ns = ended_ns
+        self.settle(None, facts)
 
     @property
     def payer(self) -> Unit:
@@ -187,7 +204,8 @@ class Unit(Running):
     def absorb(self, facts: Facts, key: ChargeKey | None, priced: Priced) -> None:
         """Take the facts and the cost of a part; after the unit's end its cost is a correction.
 
-        What names one call, such as its state, duration or request, stays with the part.
+        What names one call, such as its state, duration or request, stays with the part. What is left is kept apart
+        from what the unit says of itself: that a call inside read one dataset and another call wrote one is no flow.
         """
         if key is not None or priced.money is not None:
             _, postings = self.governor.book(self.account(), key, priced, whole=False)
@@ -198,7 +216,9 @@ class Unit(Running):
         )  # fmt: skip
         with self._lock:
             if self._open:
-                self._facts = self._facts.merged(ours)
+                if ours.edges:
+                    ours = ours._replace(edges=self.governor.fitting(ours.edges, len(self._inside.edges)))
+                self._inside = self._inside.merged(ours)
                 self._parts = priced if self._parts is None else _together(self._parts, priced)
 
     @property
@@ -250,7 +270,7 @@ class Unit(Running):
             self.settle(None, facts)
             return
         self.saw(facts or NOTHING)
-        self._late_end_ns = self.started_ns + round(self.lasted() * 1e9)
+        self._ended_ns = self.started_ns + round(self.lasted() * 1e9)
         self.governor.pending.add(late.key, self, late.seconds)
 
     def _settle(self, outcome: Outcome, facts: Facts) -> None:
@@ -258,7 +278,7 @@ class Unit(Running):
         governor, operation, reservation = self.governor, self.operation, self.reservation
         if reservation is None:
             return
-        ended_ns = self._late_end_ns or self.started_ns + round(self.lasted() * 1e9)
+        ended_ns = self._ended_ns or self.started_ns + round(self.lasted() * 1e9)
         if outcome is Outcome.NOT_EXECUTED and self._account is not None:
             outcome = Outcome.OK  # it sent nothing itself, but what ran inside it was paid for
         if self._awaited:
@@ -280,7 +300,8 @@ class Unit(Running):
         admitted = self._admitted
         if admitted.decision is not self.decision:
             admitted = admitted._replace(decision=self.decision)
-        governor.close(self.scope, Closing(ended_ns, outcome, facts, admitted, settled))
+        lineage = governor.neighbours(facts.edges) if facts.edges else None
+        governor.close(self.scope, Closing(ended_ns, outcome, facts, admitted, settled, EMPTY, lineage))
         if late is not None:
             governor.pending.add(late.key, self, late.seconds)
         if facts.resolves:

@@ -216,7 +216,7 @@ def test_a_fault_after_a_refusal_does_not_undo_it(govern, monkeypatch):
     from genops.core import governor as spine
 
     govern("enforce", "allow", policy=DenyAll())
-    monkeypatch.setattr(spine, "Unit", Broken())
+    monkeypatch.setattr(spine.Governor, "unit_type", Broken())
     with pytest.raises(PolicyDenied):
         iterate(lambda: pytest.fail("ran"))
 
@@ -227,7 +227,7 @@ def test_a_bug_of_the_spine_itself(govern, monkeypatch, mode, on_fault):
     from genops.core import governor as spine
 
     governor = govern(mode, on_fault)
-    monkeypatch.setattr(spine, "Unit", Broken())
+    monkeypatch.setattr(spine.Governor, "unit_type", Broken())
     if (mode, on_fault) == ("enforce", "block"):
         with pytest.raises(GovernanceUnavailable):
             call(lambda: 3)

@@ -58,6 +58,14 @@ def test_a_block_is_a_unit_with_what_was_declared(govern, sink):
     assert (settled.priced.money, settled.priced.grade) == (usd(1.5), Grade.ESTIMATED)
 
 
+def test_names_of_genops_are_not_the_programs_to_give(govern, sink):
+    """An attribute that would change what genops says of a unit is refused, and named."""
+    govern()
+    with operation("load", reads=["a.b.c"]) as running, pytest.raises(InvalidArgument, match=r"operation\.role"):
+        running.observe(attributes={"genops.operation.role": "container"})
+    assert sink.settled[0].facts.attributes == {}
+
+
 BLOCKS = {"unit": operation("x", reads=["a.b.c"]), "group": operation("x"), "workflow": workflow("x")}
 
 
@@ -330,7 +338,7 @@ def test_a_block_runs_where_genops_fails(govern, monkeypatch):
     from genops.core import governor as spine
 
     governor = govern()
-    monkeypatch.setattr(spine, "Unit", None)
+    monkeypatch.setattr(spine.Governor, "unit_type", None)
     monkeypatch.setattr(declared, "Container", None)
     with operation("load", reads=["a.b.c"], team="mine") as running:
         running.observe(rows=1)
