@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genops.core.operation import Action, DatasetRef, Facts, Learnt, Operation
 from genops.core.shapes import Describe, Observe, Site
 from genops.instrumentation import databricks_statements as statements
+from genops.instrumentation.databricks_lineage import NAMING
 from genops.instrumentation.databricks_names import ARITY, Extract, extractor, identifier_of, named_dataset
 from genops.instrumentation.databricks_paths import path_class
 from genops.instrumentation.databricks_types import OperationType, base_name, named, operation_type, waiter_type
@@ -136,6 +137,19 @@ def failed(_: Operation, error: Any) -> Facts | None:
 
 
 def _observer(service: str, method: str) -> Observe | None:
+    seen, named = _seen(service, method), NAMING.get((service, method.removesuffix("_and_wait")))
+    return seen if named is None else named if seen is None else _both(seen, named)
+
+
+def _both(first: Observe, second: Observe) -> Observe:
+    def observe(operation: Operation, result: Any) -> Facts | None:
+        one, other = first(operation, result), second(operation, result)
+        return one.merged(other) if one is not None and other is not None else one or other
+
+    return observe
+
+
+def _seen(service: str, method: str) -> Observe | None:
     if service == "StatementExecution":
         return statements.polled if method == "get_statement" else None
     if service == "Warehouses":

@@ -70,6 +70,7 @@ IDENTIFIERS: Final[dict[str, str]] = {
         " list_synced_database_tables=instance_name update_database_catalog=name:catalog update_database_instance=name"
         " update_synced_database_table=name:table wait_get_database_instance_database_available=name"
     ),
+    "Dbfs": "path: copy=src<,dst move=source_path<,destination_path move_=src<,dst put=path upload=path",
     "EntityTagAssignments": (
         "@entity_type: create=tag_assignment.entity_name:@tag_assignment.entity_type delete=entity_name"
         " get=entity_name list=entity_name update=entity_name"

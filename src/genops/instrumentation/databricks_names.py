@@ -31,7 +31,7 @@ _NOT_POSITIONAL = 1 << 30
 # What Unity Catalog itself accepts in a name: no space, no slash, no control character, at most 255 characters.
 _NAME = re.compile(r"[^\s/\x00-\x1f\x7f]{1,255}")
 _ID = re.compile(r"[\w.\-]{1,256}")
-_VOLUME = re.compile(r"/Volumes/([^/]+)/([^/]+)/([^/]+)(?:/|$)")
+_VOLUME = re.compile(r"(?:dbfs:)?/Volumes/([^/]+)/([^/]+)/([^/]+)(?:/|$)")
 _CATALOG = re.compile(r"catalogs/([^/]+)(?:/|$)")
 _LONGEST_NAME = 1_024
 
