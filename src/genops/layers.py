@@ -42,8 +42,13 @@ KEYWORDS: dict[str, Path] = {
     "async_telemetry_export": ("telemetry", "batch", "async_export"),
     "enable_compression": ("telemetry", "batch", "compression"),
     "enable_sampling": ("telemetry", "sampling", "enabled"),
+    "enable_lineage_tracking": ("lineage", "enabled"),
     "sampling_rate": ("telemetry", "sampling", "rate"),
     "export_traces_to_console": ("telemetry", "console"),
+    "encrypt_telemetry_data": ("telemetry", "require_encryption"),
+    "validate_telemetry_schema": ("telemetry", "validate"),
+    "enable_trace_correlation": ("telemetry", "trace_correlation"),
+    "enable_performance_metrics": ("telemetry", "performance_metrics"),
 }
 VARIABLES: dict[str, Path] = {
     "GENOPS_MODE": ("mode",),
@@ -56,7 +61,14 @@ VARIABLES: dict[str, Path] = {
     "GENOPS_USER_ID": ("attribution", "user"),
     "GENOPS_BUSINESS_UNIT": ("attribution", "business_unit"),
     "GENOPS_HASH_KEY": ("sql", "hash_key"),
+    "GENOPS_EXPORT": ("telemetry", "export"),
 }
+# Which file is read, where a program cannot say it: no setting itself.
+SETTINGS_FILE = "GENOPS_SETTINGS_FILE"
+# Several values in one variable, with commas between them, as in OTEL_TRACES_EXPORTER.
+_LISTS = frozenset({"GENOPS_EXPORT"})
+# Read and judged by `genops.telemetry.otlp.presets`.
+_OF_PRESETS = "GENOPS_EXPORT_"
 _SPECIAL = ("workspace_url", "metastore_id", "default_budget_limits", "enable_automated_policy_enforcement")
 _LIMITS = {"daily": "day", "monthly": "month"}
 
@@ -104,7 +116,7 @@ def _special(layer: Layer, given: Mapping[str, Any]) -> None:
     if url is not None and not isinstance(url, str):
         raise ConfigurationError(f"workspace_url={url!r}: expected a URL such as 'https://acme.cloud.databricks.com'")
     if url is not None:
-        path = ("workspaces", host_of(url))
+        path = ("workspaces", _host(url, "workspace_url"))
         _put(layer, (*path, "metastore_id") if metastore else path, metastore or {}, "argument workspace_url", {})
     elif metastore is not None:
         message = "metastore_id needs workspace_url: say which workspace it belongs to, or use workspaces={host: ...}"
@@ -143,40 +155,81 @@ def environment(variables: Mapping[str, str] | None = None) -> Layer:
     variables = os.environ if variables is None else variables
     layer = Layer({}, {})
     for name, value in variables.items():
-        if name in VARIABLES:
-            if value.strip():
-                layer.values[VARIABLES[name]] = value
-                layer.origins[VARIABLES[name]] = f"environment variable {name}"
-        elif name.startswith("GENOPS_") and name not in _warned:
+        if name in VARIABLES and value.strip():
+            layer.values[VARIABLES[name]] = _several(value) if name in _LISTS else value
+            layer.origins[VARIABLES[name]] = f"environment variable {name}"
+    for name in unknown_variables(variables):
+        if name not in _warned:
             _warned.add(name)
             _log.warning("environment variable %s is not a setting of genops%s", name, nearest(name, VARIABLES))
     host, metastore = variables.get("DATABRICKS_HOST"), variables.get("DATABRICKS_METASTORE_ID")
     if host and metastore:
-        path = ("workspaces", host_of(host), "metastore_id")
+        path = ("workspaces", _host(host, "DATABRICKS_HOST"), "metastore_id")
         layer.values[path] = metastore
         layer.origins[path] = "environment variable DATABRICKS_METASTORE_ID"
     return layer
 
 
+def unknown_variables(variables: Mapping[str, str]) -> list[str]:
+    """Return the names of the `GENOPS_` variables that nothing reads."""
+    known = {*VARIABLES, SETTINGS_FILE}
+    ours = (name for name in variables if name.startswith("GENOPS_") and not name.startswith(_OF_PRESETS))
+    return [name for name in ours if name not in known]
+
+
 _warned: set[str] = set()
 
 
-def file_layer(given: str | None, known: Mapping[Path, bool]) -> Layer:
-    """Return the layer of the file: the one given, or the nearest upwards from the working directory.
+def _several(value: str) -> str | tuple[str, ...]:
+    """Return the values between the commas; the value itself where there is no comma.
 
-    Looked for are `genops.toml` and a `pyproject.toml` with a table `[tool.genops]`.
+    >>> _several("console, otlp"), _several("otlp")
+    (('console', 'otlp'), 'otlp')
+    """
+    values = tuple(part.strip() for part in value.split(",") if part.strip())
+    return values if len(values) > 1 else value.strip(" ,")
+
+
+def file_layer(given: str | None, known: Mapping[Path, bool]) -> Layer:
+    """Return the layer of the file: the one given, or `GENOPS_SETTINGS_FILE`, or the nearest one.
+
+    The nearest upwards from the working directory: `genops.toml`, or a `pyproject.toml` with a table `[tool.genops]`.
 
     Raises:
         ConfigurationError: The file cannot be read, is not TOML, or names an unknown setting.
     """
     layer = Layer({}, {})
-    found = _given_file(given) if given is not None else _nearest_file()
+    found = _given_file(given) if given is not None else _found_file()
     if found is None:
         return layer
     file, table = found
     for path, value in _flat(table, known, file):
         _put(layer, path, value, f"file {file}", known)
     return layer
+
+
+def asked(name: str) -> Any:
+    """Return what environment or file ask for at the top level, as it stands there, however wrong the rest may be.
+
+    Args:
+        name: A setting such as `mode`.
+
+    Returns:
+        The value, unchecked; `None` where nobody asks, or the file cannot be read.
+    """
+    for variable, path in VARIABLES.items():
+        if path == (name,) and os.environ.get(variable, "").strip():
+            return os.environ[variable].strip()
+    try:
+        found = _found_file()
+    except ConfigurationError:
+        return None
+    return None if found is None else found[1].get(name)
+
+
+def _found_file() -> tuple[FilePath, Mapping[str, Any]] | None:
+    named = os.environ.get(SETTINGS_FILE, "").strip()
+    return _given_file(named) if named else _nearest_file()
 
 
 def _given_file(given: str) -> tuple[FilePath, Mapping[str, Any]]:
@@ -193,12 +246,19 @@ def _nearest_file() -> tuple[FilePath, Mapping[str, Any]] | None:
         return None
     for folder in (here, *here.parents):
         own = folder / "genops.toml"
-        if own.is_file():
+        if _is_file(own):
             return own, _toml(own)
         project = folder / "pyproject.toml"
-        if project.is_file() and "[tool.genops" in _text(project):
+        if _is_file(project) and "[tool.genops" in _text(project):
             return project, _toml(project).get("tool", {}).get("genops", {})
     return None
+
+
+def _is_file(file: FilePath) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # a folder that may not be searched
+        return False
 
 
 def _text(file: FilePath) -> str:
@@ -237,11 +297,22 @@ def _flat(
 def _put(layer: Layer, path: Path, value: Any, origin: str, known: Mapping[Path, bool]) -> None:
     if isinstance(value, Mapping) and value:
         for name, inner in cast("Mapping[str, Any]", value).items():
-            below = host_of(str(name)) if path == ("workspaces",) else str(name)
+            below = _host(str(name), "workspaces") if path == ("workspaces",) else str(name)
             _put(layer, (*path, below), inner, origin, known)
         return
     layer.values[path] = value
     layer.origins[path] = origin
+
+
+def _host(url: str, said: str) -> str:
+    try:
+        return host_of(url)
+    except ValueError:
+        example = "https://acme.cloud.databricks.com"
+        # What stands in front of the host may be a password.
+        raise ConfigurationError(
+            f"{said}={url.rpartition('@')[2].partition('?')[0]!r}: expected the URL of a workspace, such as {example}"
+        ) from None
 
 
 def merged(layers: Iterable[Layer]) -> tuple[dict[Path, Any], dict[Path, str]]:

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from genops import assembly
 from genops.core import current
-from genops.core import governor as spine
-from genops.core.attribution import Attribution, environment_of
 from genops.core.decisions import Mode
 from genops.core.guard import Guard
 from genops.core.inventory import Inventory
 from genops.core.notices import AttributionNotice
-from genops.cost.budgets import Budget, parse_limit
 from genops.cost.ledger import MemoryLedger
 from genops.cost.pricing import WarehousePricer
 from genops.cost.totals import ExactTotals
 from genops.errors import InvalidArgument, nearest
 from genops.instrumentation import LIBRARIES, databricks_sdk
+from genops.lineage.graph import LineageGraph
 from genops.policy.classification import Classification
-from genops.policy.clearance import DataClearance
 from genops.policy.resolver import DeclaredResolver
 from genops.policy.rules import RuleSet
-from genops.settings import BudgetSettings, Settings, load
-from genops.telemetry import exits
-from genops.telemetry.config import TelemetryConfig
+from genops.settings import Settings, load
+from genops.telemetry import correlation, exits
 from genops.telemetry.providers import Telemetry
+from genops.telemetry.succession import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
-    from genops.core.ports import Sink
+    from genops.core.governor import Governor
+    from genops.core.ports import Clock, Sink
+    from genops.core.records import Record
     from genops.telemetry.export import Destination
     from genops.telemetry.lanes import Delivery
+    from genops.telemetry.wired import Providers
 
 _log = logging.getLogger("genops")
 
@@ -46,11 +47,14 @@ class Runtime:
         sinks: Further sinks, written to after the built-in ones.
         destinations: Further destinations of telemetry, for example exporters of the program's own.
         before: The runtime that this one replaces; where its budgets are the same, what they have spent stays spent.
+        clock: Time; the machine's where nothing is said.
+        providers: What telemetry is emitted through instead of the program's providers and the configured export.
 
     Attributes:
         settings: What it was built from.
         governor: The spine.
         totals: Exact totals by every label.
+        lineage: Edges that are known; `None` where lineage is off.
         ledger: The budgets.
         telemetry: What leaves the process.
 
@@ -64,37 +68,47 @@ class Runtime:
         sinks: Iterable[Sink] = (),
         destinations: Iterable[Destination] = (),
         before: Runtime | None = None,
+        clock: Clock | None = None,
+        providers: Providers | None = None,
     ) -> None:
         self.settings = settings
         self.guard = Guard()
         self.totals = ExactTotals()
-        self.ledger = _ledger(settings, before)
+        self.lineage = LineageGraph(settings.lineage.max_depth) if settings.lineage.enabled else None
+        self.ledger = _ledger(settings, before, clock)
         inventory = Inventory({host: facts for host, w in settings.workspaces.items() if (facts := w.facts())})
         classification = Classification(settings.classification.tables)
         self.telemetry = Telemetry.build(
-            _telemetry_config(settings),
+            assembly.telemetry(settings),
             totals=self.totals,
             budgets=self.ledger,
             guard=self.guard,
+            lineage=self.lineage,
             destinations=destinations,
+            providers=providers,
         )
-        self.governor = spine.Governor(
-            _spine(settings),
-            policy=RuleSet(_rules(settings)),
+        kept = () if self.lineage is None else (self.lineage,)
+        self.governor = assembly.governor(self.telemetry.performance)(
+            assembly.spine(settings),
+            policy=RuleSet(assembly.rules(settings)),
             ledger=self.ledger,
             pricer=WarehousePricer(inventory),
             resolver=DeclaredResolver(classification),
             tracer=self.telemetry.tracer,
-            sinks=[self.totals, *self.telemetry.sinks, AttributionNotice(), *sinks],
+            sinks=[self.totals, *kept, *self.telemetry.sinks, AttributionNotice(), *sinks],
             guard=self.guard,
+            clock=clock,
             inventory=inventory,
+            lineage=self.lineage,
         )
         self.telemetry.bounds = self._bounds
+        self._line = Line(self.governor)
         self._closed = False
         self._dropped = 0
 
     def _bounds(self) -> dict[str, int]:
-        return {**self.governor.bounds(), "totals": self.totals.overflowed}
+        lineage = {} if self.lineage is None else {"lineage": self.lineage.overflowed}
+        return {**self.governor.bounds(), "totals": self.totals.overflowed, **lineage}
 
     def activate(self) -> None:
         """Make it the one that wrappers use."""
@@ -102,7 +116,12 @@ class Runtime:
             _log.setLevel(self.settings.log_level)
         key = self.settings.sql.hash_key
         databricks_sdk.configure(None if key is None else key.get_secret_value().encode())
+        correlation.configure(self.guard if self._correlates else None)
         current.slot.governor = self.governor
+
+    @property
+    def _correlates(self) -> bool:
+        return self.settings.telemetry.trace_correlation and self.settings.mode is not Mode.OFF
 
     def flush(self, seconds: float | None = None) -> bool:
         """Send what is queued; return whether all of it was accepted.
@@ -118,16 +137,23 @@ class Runtime:
         return sent and drained and self._dropped == before
 
     def hand_over(self, successor: Runtime) -> None:
-        """Close, and let what still runs under this runtime end under its successor."""
-        self.governor.emit = successor.governor.emit
+        """Close, and let what still runs under this runtime end under its successor or one that replaces that."""
+        line = self._line
+        line.replace(successor._line)
+
+        def emit(record: Record) -> None:
+            line.latest.emit(record)
+
+        self.governor.emit = emit
         self.telemetry.hand_over(successor.telemetry)
         self.close()
 
-    def close(self, seconds: float | None = None) -> tuple[Delivery, ...] | None:
+    def close(self, seconds: float | None = None, *, exiting: bool = False) -> tuple[Delivery, ...] | None:
         """Settle what is open, send what is queued, stop; the first call only.
 
         Args:
             seconds: Bound of all of it; the exit timeout where nothing is said.
+            exiting: Whether the process ends with it.
         """
         if self._closed:
             return None
@@ -135,72 +161,64 @@ class Runtime:
         seconds = self.settings.telemetry.exit_timeout_seconds if seconds is None else seconds
         started = self.governor.clock.monotonic()
         self.governor.shutdown(seconds / 3)
-        return self.telemetry.shutdown(max(0.0, seconds - (self.governor.clock.monotonic() - started)))
+        left = max(0.0, seconds - (self.governor.clock.monotonic() - started))
+        return self.telemetry.shutdown(left, exiting=exiting)
 
 
-def _spine(settings: Settings) -> spine.Settings:
-    return spine.Settings(
-        mode=settings.mode,
-        on_fault=settings.on_fault,
-        attribution=Attribution(settings.attribution.known()),
-        by_host={host: Attribution(w.attribution.known()) for host, w in settings.workspaces.items()},
-        environment_of=environment_of,
-    )
-
-
-def _ledger(settings: Settings, before: Runtime | None) -> MemoryLedger:
-    budgets, on_unpriced = _budgets(settings), settings.budgets.on_unpriced
-    if before is not None and (_budgets(before.settings), before.settings.budgets.on_unpriced) == (
-        budgets,
-        on_unpriced,
-    ):
+def _ledger(settings: Settings, before: Runtime | None, clock: Clock | None) -> MemoryLedger:
+    if before is not None and assembly.budgeted(before.settings) == assembly.budgeted(settings):
         return before.ledger
-    return MemoryLedger(budgets, on_unpriced)
+    return MemoryLedger(*assembly.budgeted(settings), clock)
 
 
-def _budgets(settings: Settings) -> list[Budget]:
-    found = [_budget(name, budget, budget.workspace) for name, budget in settings.budgets.named().items()]
-    for host, workspace in settings.workspaces.items():
-        found += [_budget(name, budget, host) for name, budget in workspace.budgets.items()]
-    return found
+class Surroundings(NamedTuple):
+    """What every runtime of the process is built on besides the settings of its own.
+
+    Attributes:
+        sinks: Further sinks.
+        clock: Time; the machine's where nothing is said.
+        providers: What telemetry is emitted through instead.
+        settings: Stand in for environment and files, each of lower precedence than what comes before it; `None` where
+            environment and files speak.
+        built: Told of every runtime that is built here.
+    """
+
+    sinks: tuple[Sink, ...] = ()
+    clock: Clock | None = None
+    providers: Providers | None = None
+    settings: tuple[Mapping[str, Any], ...] | None = None
+    built: Callable[[Runtime], object] | None = None
+
+    def load(self, given: dict[str, Any] | None = None, settings_file: str | None = None) -> Settings:
+        """Return the settings that arguments come to here.
+
+        Raises:
+            ConfigurationError: A name is unknown or a value cannot be honoured.
+        """
+        beneath = self.settings
+        return load(given, settings_file=settings_file, ambient=beneath is None, beneath=beneath or ())
+
+    def build(self, settings: Settings, before: Runtime | None = None) -> Runtime:
+        """Return a runtime of these settings here.
+
+        Raises:
+            ConfigurationError: A setting cannot be honoured.
+        """
+        runtime = Runtime(settings, self.sinks, before=before, clock=self.clock, providers=self.providers)
+        if self.built is not None:
+            self.built(runtime)
+        return runtime
 
 
-def _budget(name: str, budget: BudgetSettings, host: str | None) -> Budget:
-    limit = parse_limit(budget.limit, budget.unit)
-    return Budget(name, limit, budget.period, budget.scope(), host, budget.reserve_seconds)
-
-
-def _rules(settings: Settings) -> list[DataClearance]:
-    return [
-        DataClearance(name, rule.clearances, default=rule.default, on_unresolved=rule.on_unresolved)
-        for name, rule in settings.policies.items()
-    ]
-
-
-def _telemetry_config(settings: Settings) -> TelemetryConfig:
-    telemetry = settings.telemetry
-    return TelemetryConfig(
-        off=settings.mode is Mode.OFF,
-        export=telemetry.export,
-        events=telemetry.events,
-        exit_timeout_seconds=telemetry.exit_timeout_seconds,
-        batch_size=telemetry.batch.size,
-        flush_interval_seconds=telemetry.batch.flush_interval_seconds,
-        async_export=telemetry.batch.async_export,
-        compression="gzip" if telemetry.batch.compression else "none",
-        sampling_enabled=telemetry.sampling.enabled,
-        sampling_rate=telemetry.sampling.rate,
-        sampling_rates={str(action): rate for action, rate in telemetry.sampling.rates.items()},
-        console=telemetry.console,
-        environment=settings.attribution.environment,
-    )
+_ORDINARY = Surroundings()
 
 
 class _Active:
-    """The process's one runtime, and who closes it at the end."""
+    """The process's one runtime, what it stands on, and who closes it at the end."""
 
     def __init__(self) -> None:
         self.runtime: Runtime | None = None
+        self.surroundings = _ORDINARY
         self.exits_installed = False
 
 
@@ -222,7 +240,7 @@ def configure(*, settings_file: str | None = None, **settings: Any) -> Runtime:
     Raises:
         ConfigurationError: A name is unknown or a value cannot be honoured; the active runtime stays.
     """
-    return _adopt(load(settings, settings_file=settings_file))
+    return _adopt(_active.surroundings.load(settings, settings_file))
 
 
 def active() -> Runtime:
@@ -232,7 +250,7 @@ def active() -> Runtime:
         ConfigurationError: The environment or the file holds something that cannot be honoured.
     """
     with current.slot.lock:
-        return _active.runtime or _adopt(load())
+        return _active.runtime or _adopt(_active.surroundings.load())
 
 
 def _adopt(settings: Settings) -> Runtime:
@@ -240,7 +258,7 @@ def _adopt(settings: Settings) -> Runtime:
         before = _active.runtime
         if before is not None and before.settings == settings:
             return before
-        runtime = Runtime(settings, before=before)
+        runtime = _active.surroundings.build(settings, before)
         _swap(runtime)
         if not _active.exits_installed:
             exits.install(_at_exit, _flush_active)
@@ -254,35 +272,45 @@ def _swap(runtime: Runtime | None) -> Runtime | None:
     before, _active.runtime = _active.runtime, runtime
     if runtime is None:
         current.slot.governor = None
+        correlation.configure(None)
     else:
         runtime.activate()
     return before
 
 
 @contextmanager
-def swapped(runtime: Runtime) -> Generator[None, None, None]:
-    """Make a runtime the active one inside the block; close it and restore the one before at the end."""
+def swapped(runtime: Runtime, surroundings: Surroundings = _ORDINARY) -> Generator[None, None, None]:
+    """Make a runtime the active one inside the block; close it and restore the one before at the end.
+
+    Args:
+        runtime: The runtime.
+        surroundings: What those that replace it inside the block are built on; the last of them is closed as well.
+    """
     with current.slot.lock:
+        outside, _active.surroundings = _active.surroundings, surroundings
         before = _swap(runtime)
     try:
         yield
     finally:
         with current.slot.lock:
-            _swap(before)
-        runtime.close()
+            _active.surroundings = outside
+            last = _swap(before)
+        for ended in (runtime, last):
+            if ended is not None and ended is not before:
+                ended.close()
 
 
 def _at_exit() -> None:
     runtime = _active.runtime
     if runtime is not None:
-        runtime.close()
+        runtime.close(exiting=True)
 
 
 def _flush_active() -> None:
     flush()
 
 
-def _first_governor() -> spine.Governor:
+def _first_governor() -> Governor:
     return active().governor
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_origin
 
@@ -204,17 +206,29 @@ class SamplingSettings(_Model):
     rates: dict[Literal["read", "write", "query", "admin"], Rate] = {}
 
 
-class TelemetrySettings(_Model):
+with warnings.catch_warnings():
+    # pydantic warns of every field that is called as one of its own methods: this one is deprecated and used nowhere.
+    warnings.simplefilter("ignore", UserWarning)
+
+    class _Validating(_Model):
+        validate: bool = False  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType]
+
+
+class TelemetrySettings(_Validating):
     """Where telemetry goes and how.
 
     Attributes:
-        export: `none`, `otlp`, `console`, the path of a file of OTLP JSON lines, or several of them; unset = `otlp`
-            where the environment names an endpoint, otherwise `none`.
+        export: `none`, `otlp`, `console`, the name of a preset such as `honeycomb`, the path of a file of OTLP JSON
+            lines, or several of them; unset = `otlp` where the environment names an endpoint, otherwise `none`.
         events: `log`: events are log records; `span`: span events.
         exit_timeout_seconds: Bound of all signals together at exit.
         batch: Batching.
         sampling: Sampling.
         console: One line an operation on the terminal.
+        require_encryption: Plain text beyond this machine is refused, and so is a file, which is not encrypted.
+        validate: Whether what leaves is held against the registry; what is wrong is counted, logged once, and leaves.
+        trace_correlation: Whether the program's log records carry the ids of the span that they were written in.
+        performance_metrics: Whether genops measures itself: admission, settlement, export, queues.
     """
 
     export: str | tuple[str, ...] | None = None
@@ -223,6 +237,9 @@ class TelemetrySettings(_Model):
     batch: BatchSettings = BatchSettings()
     sampling: SamplingSettings = SamplingSettings()
     console: bool = False
+    require_encryption: bool = False
+    trace_correlation: bool = False
+    performance_metrics: bool = False
 
     @model_validator(mode="after")
     def _events_survive(self) -> TelemetrySettings:
@@ -244,6 +261,19 @@ class SqlSettings(_Model):
     hash_key: SecretStr | None = None
 
 
+class LineageSettings(_Model):
+    """How data flows between datasets.
+
+    Attributes:
+        enabled: Whether edges are kept at all, and said on spans and in metrics.
+        max_depth: How many edges away a dataset may be and still be named as upstream or downstream of an operation;
+            1 = direct neighbours.
+    """
+
+    enabled: bool = True
+    max_depth: Annotated[int, Field(ge=1, le=100)] = 1
+
+
 class Settings(_Model):
     """All settings.
 
@@ -258,6 +288,7 @@ class Settings(_Model):
         policies: Rules by name.
         classification: How sensitive tables are.
         sql: How statements are spoken of.
+        lineage: How data flows between datasets.
         origins: Where each value that is not a default came from, by dotted name.
     """
 
@@ -271,6 +302,7 @@ class Settings(_Model):
     policies: dict[Name, PolicySettings] = {}
     classification: ClassificationSettings = ClassificationSettings()
     sql: SqlSettings = SqlSettings()
+    lineage: LineageSettings = LineageSettings()
     origins: dict[str, str] = Field(default={}, exclude=True, repr=False)
 
     def __eq__(self, other: object) -> bool:
@@ -283,13 +315,20 @@ class Settings(_Model):
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
 
-def load(given: dict[str, Any] | None = None, *, settings_file: str | None = None, ambient: bool = True) -> Settings:
+def load(
+    given: dict[str, Any] | None = None,
+    *,
+    settings_file: str | None = None,
+    ambient: bool = True,
+    beneath: Iterable[Mapping[str, Any]] = (),
+) -> Settings:
     """Gather the settings from arguments, environment and file, in this order of precedence.
 
     Args:
         given: Arguments by canonical name, last part or the guide's keyword.
         settings_file: A TOML file instead of the one that is found upwards from the working directory.
         ambient: False leaves environment and files alone.
+        beneath: Further arguments, each of lower precedence than what comes before it.
 
     Raises:
         ConfigurationError: A name is unknown or a value cannot be honoured.
@@ -299,6 +338,7 @@ def load(given: dict[str, Any] | None = None, *, settings_file: str | None = Non
         layers.append(environment())
     if ambient or settings_file is not None:
         layers.append(file_layer(settings_file, leaves(Settings)))
+    layers.extend(arguments(below, leaves(Settings)) for below in beneath)
     values, origins = merged(layers)
     try:
         return Settings.model_validate({**nested(values), "origins": {".".join(p): o for p, o in origins.items()}})

@@ -487,4 +487,5 @@ def test_what_full_tables_let_go_is_shown(tmp_path: Path) -> None:
         "pending": 0,
         "sinks": 1,
         "totals": 0,
+        "lineage": 0,
     }

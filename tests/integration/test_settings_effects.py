@@ -133,7 +133,15 @@ def workspaces(_: Path) -> None:
 
 
 def export(folder: Path) -> None:
-    """A path writes a file; none writes nothing."""
+    """A path writes a file; none writes nothing; a preset sends as its back end wants it."""
+    from support.otlp import Receiver
+
+    with Receiver() as receiver, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HONEYCOMB_API_KEY", "k")
+        patch.setenv("HONEYCOMB_API_ENDPOINT", receiver.endpoint)
+        with governed(export="honeycomb"):
+            run()
+        assert {request.headers["x-honeycomb-team"] for request in receiver.requests} == {"k"}
     file = folder / "out.jsonl"
     with governed(export=str(file)):
         run()
@@ -170,7 +178,7 @@ def exit_timeout(_: Path) -> None:
         built = root._active.runtime
         assert built is not None
         original = built.telemetry.shutdown
-        built.telemetry.shutdown = lambda seconds: (seen.append(seconds), original(seconds))[1]  # type: ignore[method-assign]
+        built.telemetry.shutdown = lambda seconds, **how: (seen.append(seconds), original(seconds, **how))[1]  # type: ignore[method-assign]
     assert 5 < seen[0] <= 7
 
 
@@ -255,6 +263,55 @@ def console(_: Path) -> None:
         assert ("table.get" in stream.getvalue()) is said
 
 
+def require_encryption(folder: Path) -> None:
+    """A plain-text endpoint beyond this machine, and a file, are refused; without it both are taken."""
+    file = str(folder / "plain.jsonl")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.example.com:4318")
+        for destination in ("otlp", file):
+            with governed(export=destination, encrypt_telemetry_data=False):
+                pass
+            refused = pytest.raises(genops.ConfigurationError, match="require_encryption")
+            with refused, governed(export=destination, encrypt_telemetry_data=True):
+                pass
+
+
+def trace_correlation(folder: Path) -> None:
+    """Log records of the program carry the ids of the operation around them, or nothing of it."""
+    from genops.telemetry.correlation import SPAN_ID, TRACE_ID
+
+    for said in (True, False):
+        file = folder / f"correlated-{said}.jsonl"
+        with governed(export=str(file), trace_correlation=said), genops.operation("work", reads=["main.sales.orders"]):
+            record = logging.getLogRecordFactory()("program", logging.INFO, "", 0, "text", (), None)
+        spans = [line for line in file.read_text().splitlines() if "resourceSpans" in line]
+        assert (getattr(record, SPAN_ID, "none") in spans[0]) is said
+        assert (getattr(record, TRACE_ID, "none") in spans[0]) is said
+
+
+def performance_metrics(folder: Path) -> None:
+    """Four further metrics leave: admission, settlement, export and queues."""
+
+    def names(name: str, **settings: Any) -> set[str]:
+        file = folder / f"{name}.jsonl"
+        with governed(export=str(file), **settings) as _sink:
+            run()
+            genops.flush()
+            run()
+        lines = map(json.loads, file.read_text().splitlines())
+        scopes = [s for line in lines for r in line.get("resourceMetrics", []) for s in r["scopeMetrics"]]
+        return {metric["name"] for scope in scopes for metric in scope["metrics"]}
+
+    on = names("on", performance_metrics=True)
+    off = names("off", performance_metrics=False)
+    assert on - off == {
+        "genops.internal.admit.duration",
+        "genops.internal.settle.duration",
+        "genops.telemetry.export.duration",
+        "genops.telemetry.queue.size",
+    }
+
+
 def budgets(_: Path) -> None:
     """A budget limits its scope, and reserves its seconds."""
     few = {"b": {"limit": 1, "unit": "call", "team": "t", "period": "total"}}
@@ -308,6 +365,54 @@ def hash_key(_: Path) -> None:
     assert hashed(hash_key="k") != hashed(hash_key="l")
 
 
+def validate(folder: Path) -> None:
+    """What the registry does not declare is counted and leaves all the same, or is not looked at."""
+    from support.declared import recorder
+
+    def counted(name: str, **settings: Any) -> bool:
+        file = folder / f"{name}.jsonl"
+        with (
+            governed(export=str(file), **settings),
+            genops.operation("load", writes=["main.sales.orders"]) as running,
+        ):
+            running.observe(attributes={"databricks.nonsense": 1})
+        assert "databricks.nonsense" in file.read_text()
+        return "genops.telemetry.invalid" in file.read_text()
+
+    assert counted("checked", validate_telemetry_schema=True)
+    assert not counted("unchecked")
+    recorder.reset()
+
+
+def lineage(folder: Path) -> None:
+    """Edges are kept, said and counted, or not; the depth says how far a span looks."""
+
+    def told(name: str, **settings: Any) -> tuple[Any, str]:
+        file = folder / f"{name}.jsonl"
+        with governed(export=str(file), **settings):
+            for source, target in (("a", "b"), ("b", "c"), ("c", "d")):
+                with genops.operation("copy", reads=[f"main.s.{source}"], writes=[f"main.s.{target}"]):
+                    pass
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        spans = [
+            {attribute["key"]: attribute["value"] for attribute in span["attributes"]}
+            for line in lines
+            for resource in line.get("resourceSpans", [])
+            for scope in resource["scopeSpans"]
+            for span in scope["spans"]
+        ]
+        upstream = spans[-1].get("genops.governance.lineage_upstream", {}).get("stringValue")
+        return upstream, json.dumps([line for line in lines if "resourceMetrics" in line])
+
+    assert told("off", enable_lineage_tracking=False)[0] is None
+    assert "genops.data.lineage" not in told("silent", **{"lineage.enabled": False})[1]
+    upstream, metrics = told("on", enable_lineage_tracking=True)
+    assert upstream == "main.s.c"
+    assert "genops.data.lineage" in metrics
+    assert told("deep", max_depth=2)[0] == "main.s.c,main.s.b"
+    assert told("deeper", max_depth=3)[0] == "main.s.c,main.s.b,main.s.a"
+
+
 EFFECTS = {
     "mode": mode,
     "on_fault": on_fault,
@@ -328,11 +433,17 @@ EFFECTS = {
     "telemetry.sampling.rate": sampling,
     "telemetry.sampling.rates": sampling,
     "telemetry.console": console,
+    "telemetry.validate": validate,
+    "telemetry.trace_correlation": trace_correlation,
+    "telemetry.performance_metrics": performance_metrics,
+    "telemetry.require_encryption": require_encryption,
     "budgets": budgets,
     "budgets.on_unpriced": on_unpriced,
     "policies": policies,
     "classification.tables": policies,
     "sql.hash_key": hash_key,
+    "lineage.enabled": lineage,
+    "lineage.max_depth": lineage,
 }
 
 

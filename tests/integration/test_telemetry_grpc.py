@@ -2,62 +2,74 @@
 
 from __future__ import annotations
 
-from concurrent import futures
-
 import pytest
-from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from genops.core.guard import Guard
 from genops.telemetry.config import TelemetryConfig
+from genops.telemetry.export import plan
 from genops.telemetry.providers import Telemetry
 from support.records import FixedTotals, row, run_unit
 
-grpc = pytest.importorskip("grpc")
+pytest.importorskip("grpc")
 pytest.importorskip("opentelemetry.exporter.otlp.proto.grpc")
-_SERVICES = {
-    "trace.v1.TraceService": (trace_service_pb2, "Trace"),
-    "logs.v1.LogsService": (logs_service_pb2, "Logs"),
-    "metrics.v1.MetricsService": (metrics_service_pb2, "Metrics"),
-}
 
 
 @pytest.fixture
-def received():
-    """Requests by kind, taken by a real server on loopback; its port under `port`."""
-    taken = {}
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=3))
-    for name, (module, kind) in _SERVICES.items():
-        server.add_generic_rpc_handlers((_handler(name, module, kind, taken),))
-    taken["port"] = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield taken
-    server.stop(None)
+def receiver():
+    """A real server on loopback that keeps what it takes."""
+    from support.otlp_grpc import GrpcReceiver
 
-
-def _handler(name, module, kind, taken):
-    def export(request, context):
-        taken.setdefault(kind, []).append((request, dict(context.invocation_metadata())))
-        return getattr(module, f"Export{kind}ServiceResponse")()
-
-    method = grpc.unary_unary_rpc_method_handler(
-        export,
-        request_deserializer=getattr(module, f"Export{kind}ServiceRequest").FromString,
-        response_serializer=lambda answer: answer.SerializeToString(),
-    )
-    return grpc.method_handlers_generic_handler(f"opentelemetry.proto.collector.{name}", {"Export": method})
+    with GrpcReceiver() as running:
+        yield running
 
 
 @pytest.mark.parametrize("scheme", ["", "http://"])
-def test_all_three_signals_arrive_over_grpc(received, monkeypatch, scheme):
+def test_all_three_signals_arrive_over_grpc(receiver, monkeypatch, scheme):
     """`OTEL_EXPORTER_OTLP_PROTOCOL=grpc`: span, events and metrics reach the server."""
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"{scheme}127.0.0.1:{received['port']}")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"{scheme}127.0.0.1:{receiver.port}")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     telemetry = Telemetry.build(TelemetryConfig(), guard=Guard(), totals=FixedTotals(row(units=1)))
     run_unit(telemetry.tracer, telemetry.sinks)
     assert telemetry.flush(20)
     telemetry.shutdown(5)
-    assert {"Trace", "Logs", "Metrics"} <= set(received)
-    ((traces, _),) = received["Trace"]
+    assert {"Trace", "Logs", "Metrics"} <= set(receiver.taken)
+    ((traces, _),) = receiver.taken["Trace"]
     assert traces.resource_spans[0].scope_spans[0].spans[0].name == "table.get"
+
+
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_INSECURE", "OTEL_EXPORTER_OTLP_TRACES_INSECURE"])
+@pytest.mark.parametrize(("said", "insecure"), [("false", False), ("true", True), ("", True)])
+def test_what_the_environment_says_of_tls_holds_without_a_scheme(variable, said, insecure, monkeypatch):
+    """A host and port speak plain text only where `..._INSECURE` does not say otherwise; empty says nothing."""
+    environ = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "collector.example.com:4317",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        variable: said,
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    (destination,) = plan(TelemetryConfig(export="otlp"), environ).destinations
+    sender = destination.sender("traces")
+    assert sender.exporter._insecure is insecure
+    sender.shutdown()
+
+
+def test_a_preset_over_grpc_sends_nobody_elses_headers(receiver, monkeypatch):
+    """`databricks-apps`: all three signals arrive, cumulative, and without the headers of the environment."""
+    monkeypatch.setenv("GENOPS_EXPORT_DATABRICKS_APPS_ENDPOINT", f"http://127.0.0.1:{receiver.port}")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-other-key=other")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-traces-key=other")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta")
+    telemetry = Telemetry.build(
+        TelemetryConfig(export="databricks-apps"), guard=Guard(), totals=FixedTotals(row(units=1))
+    )
+    run_unit(telemetry.tracer, telemetry.sinks)
+    assert telemetry.flush(20)
+    telemetry.shutdown(5)
+    assert {"Trace", "Logs", "Metrics"} <= set(receiver.taken)
+    assert not [
+        value for taken in receiver.taken.values() for _, sent in taken for value in sent.values() if value == "other"
+    ]
+    request, _ = receiver.taken["Metrics"][0]
+    sums = {m.name: m.sum for m in request.resource_metrics[0].scope_metrics[0].metrics if m.HasField("sum")}
+    assert sums["genops.operations"].aggregation_temporality == 2

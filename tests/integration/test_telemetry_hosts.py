@@ -212,7 +212,7 @@ units = run(telemetry, 2)
 assert len({{unit.span_id for unit in units}}) == 2
 assert not telemetry.flush(5)
 assert telemetry.flush(5), "nothing was lost since"
-lost = (("otlp", "traces", 0, 2, 0, 0), ("otlp", "logs", 0, 4, 0, 0))
+lost = (("otlp", "traces", 0, 2, 0, 0, 0), ("otlp", "logs", 0, 4, 0, 0, 0))
 assert telemetry.health() == lost, telemetry.health()
 assert telemetry.shutdown() == lost
 assert telemetry.flush(5)

@@ -9,9 +9,10 @@ import pytest
 
 from genops.core.amounts import Amount
 from genops.core.attribution import Attribution
+from genops.core.containers import Summary, roll_up
 from genops.core.decisions import Decision, PolicyResult
 from genops.core.guard import Guard
-from genops.core.operation import Facts
+from genops.core.operation import Facts, Operation
 from genops.core.ports import Closing
 from genops.core.records import Outcome, Role
 from genops.telemetry.config import TelemetryConfig
@@ -62,8 +63,11 @@ def everything(telemetry):
     refuse(telemetry, LIMITED)
     for sink in telemetry.sinks:
         sink.write(adjusted(unit=units[1]))
-    for role in (Role.PART, Role.CONTAINER):
-        telemetry.tracer.open(operation(), role, STARTED).close(Closing(ENDED, Outcome.OK, Facts()))
+    telemetry.tracer.open(operation(), Role.PART, STARTED).close(Closing(ENDED, Outcome.OK, Facts()))
+    workflow = Operation("workflow.run", "genops", attribution=WHO)
+    summed = roll_up(Summary("workflow", 8, 2, 1, 1, {}, 7, 2.0, 0, 0, {}))
+    end = Closing(ENDED, Outcome.OK, Facts(), attributes=summed)
+    telemetry.tracer.open(workflow, Role.CONTAINER, STARTED).close(end)
 
 
 @pytest.fixture(scope="module", params=["log", "span"])

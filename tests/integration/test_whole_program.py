@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from support import declared
 from support.otlp import Receiver, plain
 from support.polling import eventually
 from support.stub import Answer, serving
@@ -68,9 +69,11 @@ def workspace():
 
 @pytest.fixture
 def receiver():
-    """A receiver of OTLP."""
+    """A receiver of OTLP; what came to it is as the registry declares it."""
     with Receiver() as running:
         yield running
+        if running.requests:
+            declared.hold(running)
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ _SIGNALS = {
     "/v1/logs": ("logs", logs_pb2.ExportLogsServiceRequest, logs_pb2.ExportLogsServiceResponse),
     "/v1/metrics": ("metrics", metrics_pb2.ExportMetricsServiceRequest, metrics_pb2.ExportMetricsServiceResponse),
 }
+# Paths of back ends that do not end like the protocol's.
+_OTHER = {"/v2/trace/otlp": "/v1/traces", "/v2/datapoint/otlp": "/v1/metrics"}
 _REJECTED = {"traces": "rejected_spans", "logs": "rejected_log_records", "metrics": "rejected_data_points"}
 
 
@@ -29,6 +31,7 @@ class Received:
     signal: str
     message: object
     headers: dict[str, str]
+    path: str = ""
 
     @property
     def gzip(self):
@@ -45,14 +48,22 @@ class Faults:
     delay: float = 0.0
     black_hole: bool = False
     reject: int = 0
+    redirect: str | None = None
+    answer: tuple[int, str, bytes] | None = None  # status, content type and body of what is said after taking it
 
 
 class Receiver:
-    """Listens on 127.0.0.1; `with Receiver() as receiver:`."""
+    """Listens on 127.0.0.1; `with Receiver() as receiver:`.
 
-    def __init__(self):
+    Args:
+        tls: Context of a server that speaks TLS.
+    """
+
+    def __init__(self, tls=None):
+        self._tls = tls
         self.requests: list[Received] = []
         self.refused: list[int] = []
+        self.asked: list[float] = []  # when requests came, on the monotonic clock
         self.faults = Faults()
         self._changed = threading.Condition()
         self._release = threading.Event()
@@ -69,12 +80,17 @@ class Receiver:
 
     @property
     def endpoint(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self.port}"
 
     def start(self):
         """Listen, on the same port as before where there was one."""
         self._release.clear()
         self._server = _Server(("127.0.0.1", self.port), _handler(self))
+        if self._tls is not None:
+            # The handshake is the handler's, so that a client that breaks it off keeps nobody waiting.
+            self._server.socket = self._tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -127,6 +143,7 @@ class Receiver:
 
     def take(self, path, headers, body):
         """Return status, headers and body of the answer, or `None` for none at all."""
+        self.asked.append(time.monotonic())
         if self.faults.black_hole:
             self._release.wait(60)
             return None
@@ -139,12 +156,20 @@ class Receiver:
                     self.refused.append(status)
                     self._changed.notify_all()
                 return status, {} if self.faults.retry_after is None else {"Retry-After": self.faults.retry_after}, b""
-        signal, request, response = _SIGNALS[path]
+        if self.faults.redirect is not None:
+            return 307, {"Location": self.faults.redirect}, b""
+        standard = _OTHER.get(path, "/".join(["", *path.split("/")[-2:]]))
+        if standard not in _SIGNALS:
+            return 404, {}, b""
+        signal, request, response = _SIGNALS[standard]
         if headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
         with self._changed:
-            self.requests.append(Received(signal, request.FromString(body), headers))
+            self.requests.append(Received(signal, request.FromString(body), headers, path))
             self._changed.notify_all()
+        if self.faults.answer is not None:
+            status, kind, content = self.faults.answer
+            return status, {"Content-Type": kind}, content
         answer = response()
         if self.faults.reject:
             setattr(answer.partial_success, _REJECTED[signal], self.faults.reject)

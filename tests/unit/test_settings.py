@@ -144,6 +144,11 @@ def test_the_guides_keywords_are_spellings_of_settings() -> None:
             "sampling_rate": 0.5,
             "export_traces_to_console": True,
             "log_level": "DEBUG",
+            "enable_trace_correlation": True,
+            "enable_performance_metrics": True,
+            "validate_telemetry_schema": True,
+            "encrypt_telemetry_data": True,
+            "enable_lineage_tracking": False,
             "default_budget_limits": {"daily": 5, "monthly": 50},
             "enable_automated_policy_enforcement": True,
         }
@@ -159,6 +164,11 @@ def test_the_guides_keywords_are_spellings_of_settings() -> None:
     assert settings.telemetry.sampling.enabled
     assert settings.telemetry.sampling.rate == 0.5
     assert settings.telemetry.console
+    assert settings.telemetry.trace_correlation
+    assert settings.telemetry.performance_metrics
+    assert settings.telemetry.validate is True
+    assert settings.telemetry.require_encryption
+    assert not settings.lineage.enabled
     assert {name: budget.period for name, budget in settings.budgets.named().items()} == {
         "default-daily": "day",
         "default-monthly": "month",

@@ -15,8 +15,8 @@ class TelemetryConfig:
 
     Attributes:
         service_name: Name of the service; `None` takes it from the `OTEL_*` environment or the program's name.
-        export: `"none"`, `"otlp"`, `"console"` or the path of a file, or several of them; `None` is `"otlp"` where the
-            environment names an endpoint, otherwise nothing.
+        export: `"none"`, `"otlp"`, `"console"`, the name of a preset or the path of a file, or several of them; `None`
+            is `"otlp"` where the environment names an endpoint, otherwise nothing.
         events: `"log"` for log records, `"span"` for span events.
         exit_timeout_seconds: Bound of a shutdown, all signals together.
         batch_size: Spans or events in one request; `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` and its `BLRP` twin win.
@@ -28,8 +28,11 @@ class TelemetryConfig:
         sampling_rate: Share of spans that are kept, from 0 to 1.
         sampling_rates: The same by class of operation (`read`, `write`, `query`, `admin`); wins over `sampling_rate`.
         console: One line an operation on standard error.
+        require_encryption: Whether plain text beyond this machine, and plain files, are refused.
         environment: Deployment environment of the process, where it is known.
+        validate: Whether what leaves is held against the registry.
         currency: ISO 4217 code of the reporting currency.
+        performance_metrics: Whether genops measures itself.
         off: Whether nothing is governed: then nothing leaves, and no file is opened.
     """
 
@@ -45,6 +48,9 @@ class TelemetryConfig:
     sampling_rate: float = 1.0
     sampling_rates: Mapping[str, float] = field(default_factory=dict[str, float])
     console: bool = False
+    require_encryption: bool = False
     environment: str | None = None
     currency: str = "USD"
+    performance_metrics: bool = False
     off: bool = False
+    validate: bool = False

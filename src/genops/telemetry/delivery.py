@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from genops.core.operation import Operation
     from genops.core.ports import Scope
     from genops.core.records import Record, Role
+
+_log = logging.getLogger("genops")
 
 
 class Delivery(NamedTuple):
@@ -24,6 +27,7 @@ class Delivery(NamedTuple):
         failed: Refused by it, or not deliverable.
         dropped: Lost to a full queue, or offered after the end.
         waiting: Still queued or under way; after the end: abandoned.
+        repeated: Sent again after an attempt that nobody answered: as many may have arrived twice.
     """
 
     destination: str
@@ -32,11 +36,31 @@ class Delivery(NamedTuple):
     failed: int
     dropped: int
     waiting: int
+    repeated: int = 0
 
     @property
     def lost(self) -> int:
         """Items that will not arrive, as far as is known."""
         return self.failed + self.dropped
+
+
+def reason(fault: Exception) -> str:
+    """Name a missing module, otherwise the class of the fault alone: its message may quote the caller's data."""
+    if isinstance(fault, ImportError):
+        return f"cannot import {fault.name or fault}"
+    return type(fault).__qualname__
+
+
+def warn(report: Iterable[Delivery]) -> None:
+    """Log what was lost, where anything was."""
+    lost = [
+        f"{delivery.signal} to {delivery.destination}: {delivery.failed} failed, {delivery.dropped} dropped, "
+        f"{delivery.waiting} abandoned, {delivery.exported} exported"
+        for delivery in report
+        if delivery.lost or delivery.waiting
+    ]
+    if lost:
+        _log.warning("genops: telemetry was lost. %s", "; ".join(lost))
 
 
 class Undelivered(NoTracer):
@@ -64,6 +88,10 @@ class Undelivered(NoTracer):
     def write(self, record: Record) -> None:  # noqa: ARG002  (a sink's signature)
         """Count a record."""
         self._count("logs")
+
+    def lose(self, signal: str) -> None:
+        """Count something that another telemetry left unfinished."""
+        self._count(signal)
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:

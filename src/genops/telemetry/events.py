@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from genops.core.operation import Operation
     from genops.core.records import Record
+    from genops.telemetry.validation import Validation
 
 _MICROS = 1_000_000
 _FLAGS = {number: TraceFlags(number) for number in range(4)}
@@ -144,10 +145,12 @@ class LogEvents:
 
     Args:
         logger: Takes the records.
+        validation: Checks each event before it is emitted, where that is asked for.
     """
 
-    def __init__(self, logger: Logger) -> None:
+    def __init__(self, logger: Logger, validation: Validation | None = None) -> None:
         self._emit = logger.emit
+        self._validation = validation
         self._record = log_record_type(logger)
 
     def write(self, record: Record) -> None:
@@ -157,11 +160,14 @@ class LogEvents:
 
     def say(self, record: Record, said: Said) -> None:
         """Emit one event; it names team, project, environment and operation, so that it needs no span to be charged."""
+        attributes = attributed(record, said)
+        if self._validation is not None:
+            self._validation.event(said.name, attributes, log=True)
         log_record = self._record(
             timestamp=said.at_ns,
             observed_timestamp=said.at_ns,
             severity_number=said.severity,
-            attributes=attributed(record, said),
+            attributes=attributes,
             event_name=said.name,
         )
         # Set afterwards: as arguments they cost a context or a deprecation warning each.
@@ -237,10 +243,12 @@ class SpanEvents:
 
     Args:
         spans: Open spans by span id.
+        validation: Checks each event before it is added, where that is asked for.
     """
 
-    def __init__(self, spans: Mapping[int, Span]) -> None:
+    def __init__(self, spans: Mapping[int, Span], validation: Validation | None = None) -> None:
         self._spans = spans
+        self._validation = validation
 
     def write(self, record: Record) -> None:
         """Add the events that a record stands for to its span."""
@@ -248,4 +256,6 @@ class SpanEvents:
         if span is None:
             return
         for said in events_of(record):
+            if self._validation is not None:
+                self._validation.event(said.name, said.attributes, log=False)
             span.add_event(said.name, said.attributes, said.at_ns)

@@ -10,17 +10,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from genops.errors import ConfigurationError, nearest
-from genops.telemetry.endpoints import Endpoint, endpoints, named
-from genops.telemetry.otlp_file import OtlpFile
+from genops.telemetry.otlp.encryption import is_direct, refuse_file, refuse_plain
+from genops.telemetry.otlp.endpoints import GRPC, Endpoint, endpoints, named, need_grpc
+from genops.telemetry.otlp.otlp_file import OtlpFile
+from genops.telemetry.otlp.partial import Responses
+from genops.telemetry.otlp.preset import OVERRIDES, filled
+from genops.telemetry.otlp.temporality import preferences
+from genops.telemetry.otlp.verdicts import Answers
 
 if TYPE_CHECKING:
     from genops.telemetry.config import TelemetryConfig
+    from genops.telemetry.otlp.preset import Filled
 
 NONE, OTLP, CONSOLE = "none", "otlp", "console"
 _WORDS = (NONE, OTLP, CONSOLE)
 # Seconds for one request with its retries, where OTEL_EXPORTER_OTLP_TIMEOUT says nothing: the default of 10 would
 # keep a lane busy for longer than an exit may take.
 _TIMEOUT = 5.0
+# What the SDK asks for a session that authenticates; a signal's own comes after the one for all.
+_PROVIDERS = (
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_{}_CREDENTIAL_PROVIDER",
+)
+# gRPC takes the way of `http_proxy`, `https_proxy` and `grpc_proxy` by itself.
+_NO_PROXY = (("grpc.enable_http_proxy", 0),)
 
 
 class Sender(NamedTuple):
@@ -30,11 +43,15 @@ class Sender(NamedTuple):
         send: Sends a batch of spans or log records, or one `MetricsData`, and returns how many items were accepted.
         shutdown: Releases what it holds.
         exporter: The SDK's exporter behind it, where there is one; metrics take their temporality from it.
+        session: The HTTP session that it sends with, where it is one of genops' own.
+        repeated: Returns how many items were sent again after an attempt without an answer, so far.
     """
 
     send: Callable[[Any, int], int]
     shutdown: Callable[[], object] = lambda: None
     exporter: Any = None
+    session: Any = None
+    repeated: Callable[[], int] = lambda: 0
 
 
 class Destination(Protocol):
@@ -70,11 +87,25 @@ def plan(config: TelemetryConfig, environ: Mapping[str, str] = os.environ) -> Pl
     """Return what a configuration comes to.
 
     Raises:
-        ConfigurationError: A destination cannot be used; the message names the value.
+        ConfigurationError: A destination cannot be used, or would be written to in plain text although encryption is
+            required; the message names the value.
         MissingDependency: gRPC is asked for and not installed.
     """
     if config.off:
         return Plan((), explicit=False, console=False)
+    planned = _planned(config, environ)
+    if config.require_encryption:
+        for destination in planned.destinations:
+            if isinstance(destination, Otlp):
+                refuse_plain(destination.name, destination.endpoints)
+    return planned
+
+
+def _planned(config: TelemetryConfig, environ: Mapping[str, str]) -> Plan:
+    if any(name.startswith(OVERRIDES) for name in environ):
+        from genops.telemetry.otlp.presets import warn_of_strangers
+
+        warn_of_strangers(environ)
     if config.export is None:
         found = endpoints(environ)
         return Plan((Otlp(found, config, environ),) if found else (), explicit=False, console=config.console)
@@ -99,12 +130,26 @@ def _destination(item: str | Path, config: TelemetryConfig, environ: Mapping[str
             "telemetry.export names a URL: say 'otlp' and set OTEL_EXPORTER_OTLP_ENDPOINT to the URL, or give the path "
             "of a file"
         )
-    if isinstance(item, str) and not (Path(text).suffix or os.sep in text):
+    if isinstance(item, Path) or Path(text).suffix or os.sep in text:
+        if config.require_encryption:
+            refuse_file(text)
+        return File(Path(text))
+    return _of_preset(text, config, environ)
+
+
+def _of_preset(name: str, config: TelemetryConfig, environ: Mapping[str, str]) -> Destination:
+    from genops.telemetry.otlp.presets import PRESETS
+
+    if name not in PRESETS:
+        words = (*_WORDS, *PRESETS)
         raise ConfigurationError(
-            f"telemetry.export={text!r}{nearest(text, _WORDS)}: expected {', '.join(_WORDS)} or the path of a file "
-            "such as genops.jsonl"
+            f"telemetry.export={name!r}{nearest(name, words)}: expected {', '.join(words)} or the path of a file such "
+            "as genops.jsonl"
         )
-    return File(Path(text))
+    chosen = filled(PRESETS[name], environ)
+    if chosen.preset.protocol == GRPC:
+        need_grpc(f"telemetry.export={name!r}: its protocol")
+    return Otlp(chosen.endpoints, config, environ, chosen)
 
 
 class File:
@@ -120,14 +165,15 @@ class File:
 
     def sender(self, signal: str) -> Sender:
         """Return what appends a signal to the file."""
+        end = self._file.sending()
         if signal == "metrics":
-            return Sender(self._file.metrics)
+            return Sender(self._file.metrics, end)
         write = self._file.spans if signal == "traces" else self._file.logs
 
         def send(batch: Any, _size: int) -> int:
             return write(batch)
 
-        return Sender(send)
+        return Sender(send, end)
 
 
 class Exporters:
@@ -147,7 +193,7 @@ class Exporters:
     def sender(self, signal: str) -> Sender | None:
         """Return what hands a signal to its exporter."""
         exporter = self._exporters[signal]
-        return None if exporter is None else _asking(exporter, lambda: 0)
+        return None if exporter is None else _asking(exporter, Answers(signal))
 
 
 class Otlp:
@@ -155,13 +201,27 @@ class Otlp:
 
     Args:
         found: Endpoint of each signal.
-        config: `compression` where the environment names none.
+        config: `compression` where the environment names none, and whether encryption is required.
         environ: `OTEL_EXPORTER_OTLP_*`.
+        chosen: The preset that it comes from, where it comes from one.
+
+    Attributes:
+        endpoints: Endpoint of each signal.
     """
 
-    name = OTLP
-
-    def __init__(self, found: Sequence[Endpoint], config: TelemetryConfig, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        found: Sequence[Endpoint],
+        config: TelemetryConfig,
+        environ: Mapping[str, str],
+        chosen: Filled | None = None,
+    ) -> None:
+        self.name = OTLP if chosen is None else chosen.preset.name
+        self.endpoints = tuple(found)
+        self._chosen = chosen
+        # A redirection could lead a key elsewhere, or to plain text.
+        self._stay = config.require_encryption or chosen is not None
+        self._encrypted = config.require_encryption
         self._endpoints = {endpoint.signal: endpoint for endpoint in found}
         self._compression = config.compression
         self._environ = environ
@@ -178,49 +238,85 @@ class Otlp:
         if not named(self._environ, "TIMEOUT", signal)[1]:
             options["timeout"] = _TIMEOUT
         packed = not named(self._environ, "COMPRESSION", signal)[1] and self._compression == "gzip"
-        if endpoint.protocol == "grpc":
-            return _grpc(endpoint, options, packed=packed)
-        return _http(endpoint, options, packed=packed, environ=self._environ)
+        headers = None if self._chosen is None else self._chosen.headers[signal]
+        if self._chosen is not None and signal == "metrics":
+            options |= preferences(self._chosen.preset)
+        answers = Answers(signal)
+        direct = self._encrypted and is_direct(endpoint.url)
+        if endpoint.protocol == GRPC:
+            if "://" not in endpoint.url and not named(self._environ, "INSECURE", signal)[1]:
+                options["insecure"] = True
+            if direct:
+                options["channel_options"] = _NO_PROXY
+            return _grpc(endpoint, options, answers, packed=packed, headers=headers)
+        responses = Responses(signal, answers, stay=self._stay, direct=direct, headers=headers)
+        provided = self._is_provided(signal)
+        return _http(endpoint, options, answers, responses, packed=packed, provided=provided, headers=headers)
+
+    def _is_provided(self, signal: str) -> bool:
+        """Return whether a credential provider brings a session of its own."""
+        if self._chosen is not None and not self._chosen.preset.provider:
+            return False
+        return any(self._environ.get(name.format(signal.upper())) for name in _PROVIDERS)
 
 
-def _asking(exporter: Any, rejected: Callable[[], int]) -> Sender:
+def _asking(exporter: Any, answers: Answers) -> Sender:
     def send(batch: Any, size: int) -> int:
+        answers.begin(size)
         result = exporter.export(batch)
-        return max(size - rejected(), 0) if getattr(result, "name", "") == "SUCCESS" else 0
+        return answers.accepted() if getattr(result, "name", "") == "SUCCESS" else 0
 
-    return Sender(send, exporter.shutdown, exporter)
+    return Sender(send, exporter.shutdown, exporter, repeated=lambda: answers.repeated)
 
 
-def _http(endpoint: Endpoint, options: dict[str, Any], *, packed: bool, environ: Mapping[str, str]) -> Sender:
+def _http(
+    endpoint: Endpoint,
+    options: dict[str, Any],
+    answers: Answers,
+    responses: Responses,
+    *,
+    packed: bool,
+    provided: bool,
+    headers: Mapping[str, str] | None,
+) -> Sender:
     from opentelemetry.exporter.otlp.proto.http import Compression
 
-    from genops.telemetry.partial import Responses
-
     if packed:
         options["compression"] = Compression.Gzip
-    responses = Responses(endpoint.signal)
-    # A credential provider brings a session of its own, whose responses stay unseen.
-    if not any(name.endswith("_CREDENTIAL_PROVIDER") and value for name, value in environ.items()):
-        options["session"] = responses.session()
-    exporter = _exporters(endpoint.protocol)[endpoint.signal]
-    return _asking(exporter(endpoint=endpoint.url, **options), responses.rejected)
+    session = None if provided else responses.session()
+    if session is not None:
+        options["session"] = session
+    exporter = _exporters(endpoint.protocol)[endpoint.signal](endpoint=endpoint.url, headers=headers, **options)
+    if provided:
+        responses.listen(exporter)
+    return _asking(exporter, answers)._replace(session=session)
 
 
-def _grpc(endpoint: Endpoint, options: dict[str, Any], *, packed: bool) -> Sender:
+def _grpc(
+    endpoint: Endpoint,
+    options: dict[str, Any],
+    answers: Answers,
+    *,
+    packed: bool,
+    headers: Mapping[str, str] | None,
+) -> Sender:
     from grpc import Compression
 
+    from genops.telemetry.otlp.grpc_calls import closed, listened
+
     if packed:
         options["compression"] = Compression.Gzip
-    if "://" not in endpoint.url:
-        options["insecure"] = True
-    # The exporter keeps its receiver's response to itself, so a partial success counts as a whole one.
-    exporter = _exporters(endpoint.protocol)[endpoint.signal]
-    return _asking(exporter(endpoint=endpoint.url, **options), lambda: 0)
+    if headers is not None:
+        # A list without an entry, given as text: an empty one would stand for the environment's headers.
+        options["headers"] = tuple(headers.items()) or ","
+    exporter = _exporters(endpoint.protocol)[endpoint.signal](endpoint=endpoint.url, **options)
+    sender = _asking(listened(exporter, endpoint.signal, answers), answers)
+    return sender._replace(shutdown=lambda: closed(exporter))
 
 
 def _exporters(protocol: str) -> dict[str, Any]:
     """Return the SDK's exporter of each signal; its modules differ by protocol in one word."""
-    home = f"opentelemetry.exporter.otlp.proto.{'grpc' if protocol == 'grpc' else 'http'}"
+    home = f"opentelemetry.exporter.otlp.proto.{'grpc' if protocol == GRPC else 'http'}"
     return {
         "traces": import_module(f"{home}.trace_exporter").OTLPSpanExporter,
         "logs": import_module(f"{home}._log_exporter").OTLPLogExporter,

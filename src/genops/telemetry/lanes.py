@@ -48,10 +48,17 @@ class Lane:
         interval: Seconds between two exports.
         guard: Counts faults of the lane itself.
         shutdown: Releases the exporter.
+        repeated: Returns how many items were sent again after an attempt without an answer.
     """
 
     def __init__(
-        self, destination: str, signal: str, interval: float, guard: Guard, shutdown: Callable[[], object]
+        self,
+        destination: str,
+        signal: str,
+        interval: float,
+        guard: Guard,
+        shutdown: Callable[[], object],
+        repeated: Callable[[], int],
     ) -> None:
         self.destination = destination
         self.signal = signal
@@ -63,6 +70,7 @@ class Lane:
         self._interval = interval
         self._guard = guard
         self._shutdown = shutdown
+        self._repeated = repeated
         self._bell: SimpleQueue[Request | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.RLock()
@@ -77,11 +85,16 @@ class Lane:
     @property
     def delivery(self) -> Delivery:
         """The counts as they stand."""
-        return Delivery(self.destination, self.signal, self.exported, self.failed, self.dropped, self.waiting)
+        counts = (self.exported, self.failed, self.dropped, self.waiting, self._repeated())
+        return Delivery(self.destination, self.signal, *counts)
 
     def work(self) -> None:
         """Export everything there is."""
         raise NotImplementedError
+
+    def drain(self) -> None:
+        """Export everything there is, and what comes meanwhile."""
+        self.work()
 
     def ask(self, *, last: bool = False) -> Request:
         """Ask for everything to be exported; with `last`, for the end of the lane too."""
@@ -157,19 +170,17 @@ class Lane:
             self._answer(request)
 
     def _answer(self, request: Request | None) -> None:
+        last = request is not None and request.last
         with self._guard.at(f"telemetry.{self.signal}"):
-            self.work()
+            (self.drain if last else self.work)()
         if request is not None:
-            if request.last:
+            if last:
                 self.abandon()
             request.done.set()
 
 
 class QueueLane(Lane):
     """The lane of spans or log records.
-
-    Attributes:
-        heir: Takes what is offered after the end; where there is none it is dropped and counted.
 
     Args:
         destination: Name of the destination.
@@ -178,6 +189,7 @@ class QueueLane(Lane):
         batching: Items that may wait (a newer one is dropped and counted), items in one export, and how long they wait.
         guard: Counts faults of the lane itself.
         shutdown: Releases the exporter.
+        repeated: Returns how many items were sent again after an attempt without an answer.
     """
 
     def __init__(
@@ -189,13 +201,13 @@ class QueueLane(Lane):
         batching: Batching,
         guard: Guard,
         shutdown: Callable[[], object],
+        repeated: Callable[[], int] = lambda: 0,
     ) -> None:
-        super().__init__(destination, signal, batching.interval, guard, shutdown)
+        super().__init__(destination, signal, batching.interval, guard, shutdown, repeated)
         self._export = export
         self._capacity = batching.capacity
         self._batch = batching.batch
         self._queue: deque[Any] = deque()
-        self.heir: Callable[[object], None] | None = None
 
     @property
     def waiting(self) -> int:
@@ -206,9 +218,6 @@ class QueueLane(Lane):
         """Queue an item, or count it as dropped."""
         queue = self._queue
         waiting = len(queue)
-        if self.closed and self.heir is not None:
-            self.heir(item)
-            return
         if self.closed or waiting >= self._capacity:
             with self._lock:
                 self.dropped += 1
@@ -230,11 +239,23 @@ class QueueLane(Lane):
         return super().ask(last=last)
 
     def work(self) -> None:
-        """Export batch by batch until the queue is empty, or the lane was abandoned."""
+        """Export batch by batch what waits now, unless the lane was abandoned.
+
+        What comes meanwhile is for the next time: with a slow destination and a busy program a flush would never end.
+        """
         queue = self._queue
-        while queue and not self.closed:
-            batch = [queue.popleft() for _ in range(min(self._batch, len(queue)))]
+        left = len(queue)
+        while left and not self.closed:
+            batch = [queue.popleft() for _ in range(min(self._batch, left))]
+            left -= len(batch)
             self.send(len(batch), lambda batch=batch: self._export(batch))
+        if len(queue) >= self._batch:
+            self.ring()
+
+    def drain(self) -> None:
+        """Export until the queue is empty, or the lane was abandoned."""
+        while self._queue and not self.closed:
+            self.work()
 
 
 class DirectLane(QueueLane):
@@ -262,6 +283,7 @@ class CollectLane(Lane):
         interval: Seconds between two collections.
         guard: Counts faults of the lane itself.
         shutdown: Releases the exporter.
+        repeated: Returns how many points were sent again after an attempt without an answer.
     """
 
     def __init__(
@@ -272,8 +294,9 @@ class CollectLane(Lane):
         interval: float,
         guard: Guard,
         shutdown: Callable[[], object],
+        repeated: Callable[[], int] = lambda: 0,
     ) -> None:
-        super().__init__(destination, "metrics", interval, guard, shutdown)
+        super().__init__(destination, "metrics", interval, guard, shutdown, repeated)
         self._collect = collect
 
     def work(self) -> None:

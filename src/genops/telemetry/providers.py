@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from genops.core.forks import on_fork
 from genops.core.ports import NoTracer
@@ -17,11 +17,14 @@ from genops.errors import ConfigurationError
 from genops.telemetry import exits
 from genops.telemetry.batching import batching, metrics_interval
 from genops.telemetry.console import Console
-from genops.telemetry.delivery import Undelivered
+from genops.telemetry.delivery import Undelivered, reason, warn
 from genops.telemetry.export import Destination, Plan, plan
-from genops.telemetry.wired import UNWIRED, Wired
+from genops.telemetry.hosts import aside
+from genops.telemetry.succession import Line
+from genops.telemetry.wired import UNWIRED, Providers, Wired
 
 if TYPE_CHECKING:
+    from genops.core.edges import LineageBook
     from genops.core.guard import Guard
     from genops.core.operation import Operation
     from genops.core.ports import BudgetBook, Scope, Sink, Totals, Tracer
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
     from genops.telemetry.config import TelemetryConfig
     from genops.telemetry.delivery import Delivery
     from genops.telemetry.metrics import Sources
+    from genops.telemetry.otlp.probe import Probed
+    from genops.telemetry.performance import Performance
+    from genops.telemetry.validation import Validation
 
 _log = logging.getLogger("genops")
 
@@ -43,25 +49,41 @@ class Telemetry:
         tracer: Opens spans.
         sinks: Take records.
         bounds: Asked at each collection what full tables and queues let go, by name.
+        performance: Takes what genops takes for itself; `None` where that is not measured.
+        disabled: Whether `OTEL_SDK_DISABLED` switches it off.
+        validation: Holds what leaves against the registry; `None` where nothing is checked.
     """
 
     tracer: Tracer
     sinks: tuple[Sink, ...]
 
     def __init__(
-        self, config: TelemetryConfig, planned: Plan, totals: Totals | None, budgets: BudgetBook | None, guard: Guard
+        self,
+        config: TelemetryConfig,
+        planned: Plan,
+        totals: Totals | None,
+        budgets: BudgetBook | None,
+        guard: Guard,
+        given: Providers | None = None,
+        lineage: LineageBook | None = None,
     ) -> None:
+        self._given = given
         self._config = config
         self._plan = planned
         self._totals = totals
         self._budgets = budgets
+        self._lineage = lineage
         self._guard = guard
         self._report: tuple[Delivery, ...] | None = None
+        self._ended: Wired | None = None
+        self._line: Line[Telemetry] = Line(self)
         self._complained = False
         self.bounds: Callable[[], Mapping[str, int]] = dict
+        self.performance = _performance(config)
+        self.validation = _validation(config, guard)
         self._reset()
         on_fork(self._forked)
-        disabled = _disabled()
+        disabled = self.disabled = given is None and _disabled()
         if disabled and planned.explicit:
             _log.warning("genops: telemetry.export is off, because OTEL_SDK_DISABLED=true is set; nothing is sent.")
         # Where something should leave, a missing OpenTelemetry is found out, said and counted when it is connected.
@@ -77,8 +99,10 @@ class Telemetry:
         *,
         totals: Totals | None = None,
         budgets: BudgetBook | None = None,
+        lineage: LineageBook | None = None,
         guard: Guard,
         destinations: Iterable[Destination] = (),
+        providers: Providers | None = None,
     ) -> Telemetry:
         """Check a configuration and return its telemetry; nothing is connected yet.
 
@@ -86,8 +110,10 @@ class Telemetry:
             config: What telemetry is told.
             totals: What metrics are read from.
             budgets: What budget metrics are read from.
+            lineage: What lineage metrics are read from.
             guard: Counts faults.
             destinations: Further destinations, for example exporters of a test.
+            providers: What everything is emitted through instead; then `telemetry.export` leads nowhere.
 
         Raises:
             ConfigurationError: Something cannot be honoured; the message names the value.
@@ -98,6 +124,9 @@ class Telemetry:
                 "telemetry.events='span' with telemetry.sampling.enabled=True: the events of operations that are not "
                 "sampled would be lost; use telemetry.events='log', or switch sampling off"
             )
+        if providers is not None:
+            silent = Plan((), explicit=False, console=config.console)
+            return cls(config, silent, totals, budgets, guard, providers, lineage)
         planned = plan(config)
         for signal in ("traces", "logs"):
             batching(signal, config)
@@ -107,7 +136,7 @@ class Telemetry:
             _load()
         if given:
             planned = Plan((*planned.destinations, *given), explicit=True, console=planned.console)
-        return cls(config, planned, totals, budgets, guard)
+        return cls(config, planned, totals, budgets, guard, lineage=lineage)
 
     @property
     def wired(self) -> Wired:
@@ -136,15 +165,17 @@ class Telemetry:
         from genops.telemetry.lanes import flush
 
         deadline = time.monotonic() + seconds
-        hosts = [_aside(provider, seconds) for provider in wired.hosts if hasattr(provider, "force_flush")]
+        hosts = [aside(provider, seconds) for provider in wired.hosts if hasattr(provider, "force_flush")]
         flushed = [flush(wired.lanes, seconds), *(host(deadline) for host in hosts)]
         return all(flushed)
 
-    def shutdown(self, timeout: float | None = None) -> tuple[Delivery, ...]:
+    def shutdown(self, timeout: float | None = None, *, exiting: bool = False) -> tuple[Delivery, ...]:
         """Export what there is and end. The program's own providers stay as they are.
 
         Args:
             timeout: Seconds for all signals together; `None` for `exit_timeout_seconds`.
+            exiting: Whether the process ends with it; the program's meter provider then collects one last time by
+                itself. Otherwise it is asked to, within the same bound.
 
         Returns:
             What became of everything, by destination and signal; logged once as a warning where something was lost.
@@ -154,39 +185,82 @@ class Telemetry:
             return self._report
         with self._lock:
             wired, self._wired = self._wired, UNWIRED
+            self._ended = wired
         if wired is None:
             self._report = ()
             return ()
+        seconds = self._config.exit_timeout_seconds if timeout is None else timeout
+        collected = None if exiting else self._last_collection(wired, seconds)
+        deadline = time.monotonic() + seconds
         report = wired.deliveries
         if wired.lanes:
             from genops.telemetry.lanes import close
 
-            report = close(wired.lanes, self._config.exit_timeout_seconds if timeout is None else timeout)
-        if wired.view is not None:
-            wired.view.sources = None
+            report = close(wired.lanes, seconds)
+        if collected is not None:
+            collected(deadline)
+        # Given providers are read by whoever gave them, also after the end.
+        if wired.view is not None and wired.sources is not None and not exiting and self._given is None:
+            wired.view.let_go(wired.sources)
         self._report = report
-        _warn(report)
+        warn(report)
         return report
 
+    def _last_collection(self, wired: Wired, seconds: float) -> Callable[[float], bool] | None:
+        """Have the program's meter provider read what is about to be gone; return what waits for it."""
+        if self._given is not None or not hasattr(wired.meters, "force_flush"):
+            return None
+        return aside(wired.meters, seconds)
+
     def hand_over(self, successor: Telemetry) -> None:
-        """Let spans that end after this telemetry's end leave by its successor."""
+        """Let spans that end from now on leave by the successor, or by one that replaces it in turn."""
+        self._line.replace(successor._line)
 
-        def put(span: object) -> None:
-            for lane in successor.wired.lanes:
-                if isinstance(lane, QueueLane) and lane.signal == "traces":
-                    lane.put(span)
+    @property
+    def ended(self) -> bool:
+        """Whether it was shut down."""
+        return self._report is not None
 
-        if self._wired is not None and self._wired.lanes:
-            from genops.telemetry.lanes import QueueLane
+    def take(self, span: object) -> bool:
+        """Take a span that a telemetry before this one left unfinished.
 
-            for lane in self._wired.lanes:
-                if isinstance(lane, QueueLane) and lane.signal == "traces":
-                    lane.heir = put
+        Args:
+            span: The ended span; after the shutdown it is dropped and counted.
+
+        Returns:
+            Whether it was taken; false where this telemetry sends no spans.
+        """
+        wired = self._ended or self.wired
+        if wired.undelivered is not None:
+            wired.undelivered.lose("traces")
+            return True
+        for lane in wired.outlets:
+            lane.put(span)
+        return bool(wired.outlets)
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where telemetry is configured to go; empty where nothing is sent."""
+        return () if self.disabled else self._plan.destinations
+
+    def probe(self, seconds: float, where: Iterable[Destination]) -> list[Probed]:
+        """Send one marked item of each signal, outside of everything that is queued.
+
+        Args:
+            seconds: Bound of all of it.
+            where: Some of `destinations`.
+
+        Returns:
+            What each receiver made of it.
+        """
+        from genops.telemetry.otlp.probe import probe
+
+        return probe(where, self._config, seconds)
 
     def health(self) -> tuple[Delivery, ...]:
-        """Return what became of everything so far, by destination and signal."""
-        if self._report is not None:
-            return self._report
+        """Return what became of everything so far, by destination and signal; what came after the end is dropped."""
+        if self._ended is not None:
+            return self._ended.deliveries
         return () if self._wired is None else self._wired.deliveries
 
     def _reset(self) -> None:
@@ -213,7 +287,16 @@ class Telemetry:
         try:
             from genops.telemetry.wiring import Wiring
 
-            return Wiring(self._config, self._plan, self._guard, self._sources).connect()
+            return Wiring(
+                self._line,
+                self._config,
+                self._plan,
+                self._guard,
+                self._sources,
+                self._given,
+                self.performance,
+                self.validation,
+            ).connect()
         except Exception as fault:
             return self._unconnected(fault)
 
@@ -228,7 +311,7 @@ class Telemetry:
             _log.warning(
                 "genops: OpenTelemetry cannot be connected (%s): nothing reaches %s; what is lost is counted, and your "
                 "calls go on.",
-                _reason(fault),
+                reason(fault),
                 ", ".join(names),
             )
         signals = ("traces",) if self._config.events == "span" else ("traces", "logs")
@@ -241,7 +324,10 @@ class Telemetry:
     def _sources(self, deliveries: Callable[[], Iterable[Delivery]]) -> Sources:
         from genops.telemetry.metrics import Sources
 
-        return Sources(self._totals, self._budgets, self._guard, deliveries, self._config.currency, self._let_go)
+        return Sources(
+            self._totals, self._budgets, self._guard, deliveries, self._config.currency, self._let_go, self._lineage,
+            self.validation,
+        )  # fmt: skip
 
 
 class _Tracer:
@@ -283,6 +369,22 @@ def _load() -> None:
         import_module("genops.telemetry.wiring")
 
 
+def _performance(config: TelemetryConfig) -> Performance | None:
+    if config.off or not config.performance_metrics or not _has_api():
+        return None
+    from genops.telemetry.performance import Performance
+
+    return Performance()
+
+
+def _validation(config: TelemetryConfig, guard: Guard) -> Validation | None:
+    if config.off or not config.validate or not _has_api():
+        return None
+    from genops.telemetry.validation import Validation
+
+    return Validation(guard)
+
+
 def _disabled() -> bool:
     return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
@@ -293,41 +395,3 @@ def _has_api() -> bool:
     except ImportError:
         return False
     return True
-
-
-def _reason(fault: Exception) -> str:
-    """Name a missing module, otherwise the class of the fault alone: its message may quote the caller's data."""
-    if isinstance(fault, ImportError):
-        return f"cannot import {fault.name or fault}"
-    return type(fault).__qualname__
-
-
-def _aside(provider: Any, timeout: float) -> Callable[[float], bool]:
-    """Flush a provider of the program on a thread, as it may ignore its timeout; return what waits for the answer."""
-    answers: list[bool] = []
-
-    def ask() -> None:
-        answers.append(provider.force_flush(round(timeout * 1000)) is not False)
-
-    thread = threading.Thread(target=ask, name="genops-flush", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError:  # the interpreter is ending; the program's providers flush themselves
-        return lambda _deadline: False
-
-    def answered(deadline: float) -> bool:
-        thread.join(max(deadline - time.monotonic(), 0))
-        return answers == [True]
-
-    return answered
-
-
-def _warn(report: tuple[Delivery, ...]) -> None:
-    lost = [
-        f"{delivery.signal} to {delivery.destination}: {delivery.failed} failed, {delivery.dropped} dropped, "
-        f"{delivery.waiting} abandoned, {delivery.exported} exported"
-        for delivery in report
-        if delivery.lost or delivery.waiting
-    ]
-    if lost:
-        _log.warning("genops: telemetry was lost. %s", "; ".join(lost))

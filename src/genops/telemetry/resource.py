@@ -65,6 +65,17 @@ def _base() -> Resource:
         return plain.merge(OTELResourceDetector().detect())
 
 
+def service_name(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the name of the service as the environment says it, or the program's.
+
+    >>> service_name({"OTEL_RESOURCE_ATTRIBUTES": "service.version=1,service.name=nightly"})
+    'nightly'
+    """
+    pairs = (pair.partition("=") for pair in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
+    said = {name.strip(): value.strip() for name, _, value in pairs}
+    return environ.get("OTEL_SERVICE_NAME", "").strip() or said.get("service.name") or program_name()
+
+
 def program_name() -> str:
     """Return the name of the running program: its module, its script, or `python`."""
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)

@@ -18,6 +18,7 @@ from genops.telemetry.semconv import (
 if TYPE_CHECKING:
     from genops.core.amounts import Priced
     from genops.core.decisions import Decision
+    from genops.core.edges import Neighbours
     from genops.core.operation import AttributeValue, DatasetRef, Facts, Operation
     from genops.core.ports import Closing
     from genops.core.records import BudgetState, Reservation, Settled
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Attributes = dict[str, "AttributeValue"]
 LIMIT = 24
 WIDE_LIMIT = 38
+MAX_NAMES = 10
 _MICROS = 1_000_000
 # What a span gives up first when it would be too wide: each of these stands in an event or a metric too, or can be
 # worked out from its neighbours.
@@ -44,6 +46,8 @@ _EXPENDABLE = (
     Attr.REQUEST_ID,
     Attr.COST_GRADE,
     Attr.DB_STATUS_CODE,
+    Attr.LINEAGE_DOWNSTREAM_COUNT,
+    Attr.LINEAGE_UPSTREAM_COUNT,
     Attr.ROW_COUNT,
 )
 
@@ -144,6 +148,8 @@ def end_attributes(closing: Closing, *, governed: bool) -> Attributes:
     facts = closing.facts
     attributes: Attributes = {**facts.attributes, **closing.attributes}
     _say_facts(facts, attributes)
+    if closing.lineage is not None:
+        _say_lineage(closing.lineage, attributes)
     admitted, settled = closing.admitted, closing.settled
     if settled is not None:
         _say_cost(settled.priced, attributes)
@@ -227,6 +233,19 @@ def _say_facts(facts: Facts, attributes: Attributes) -> None:
         attributes[Attr.ERROR_TYPE] = facts.error_type
         if facts.error_code:
             attributes[Attr.DB_STATUS_CODE] = facts.error_code
+
+
+def _say_lineage(lineage: Neighbours, attributes: Attributes) -> None:
+    """Add where an operation stands: the guide's two strings hold at most ten names, their counts tell of all."""
+    sides = (
+        (lineage.upstream, Attr.LINEAGE_UPSTREAM, Attr.LINEAGE_UPSTREAM_COUNT),
+        (lineage.downstream, Attr.LINEAGE_DOWNSTREAM, Attr.LINEAGE_DOWNSTREAM_COUNT),
+    )
+    for refs, name, count in sides:
+        attributes[name] = ",".join(ref.name for ref in refs[:MAX_NAMES])
+        attributes[count] = len(refs)
+    attributes[Attr.LINEAGE_INPUTS] = tuple(ref.name for ref in lineage.inputs[:MAX_NAMES])
+    attributes[Attr.LINEAGE_OUTPUTS] = tuple(ref.name for ref in lineage.outputs[:MAX_NAMES])
 
 
 def counted(attributes: Attributes, operation: Operation) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +13,7 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, S
 from opentelemetry.trace.propagation import set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from genops.core.ports import RandomIds
 from genops.core.records import Role, UnitId
 from genops.telemetry.spans import LIMIT, WIDE_LIMIT, counted, end_attributes, fit, is_governed, start_attributes
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer as ApiTracer
 
     from genops.core.operation import Operation
-    from genops.core.ports import Closing, Scope
+    from genops.core.ports import Closing, Ids, Scope
     from genops.telemetry.config import TelemetryConfig
+    from genops.telemetry.validation import Validation
 
 # Most instrumentations are suppressed by the API's own key, which has no public name; some by the plain word.
 _SUPPRESS_KEYS = (str(getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", "")), "suppress_instrumentation")
@@ -77,6 +78,8 @@ class OTelTracer:
             current one, so that what runs inside joins its trace. Otherwise it does not, because the program's own
             spans inside would be lost with it.
         spans: Where open spans are registered by span id, for span events.
+        ids: Makes the identities of operations without a span.
+        validation: Checks each span before it ends, where that is asked for.
     """
 
     def __init__(
@@ -86,8 +89,12 @@ class OTelTracer:
         sampling: Sampling | None = None,
         own: bool = True,
         spans: dict[int, Span] | None = None,
+        ids: Ids | None = None,
+        validation: Validation | None = None,
     ) -> None:
         self._tracer = tracer
+        self.validation = validation
+        self._ids = ids or RandomIds()
         self._sampling = sampling
         self._own = own
         self.spans = spans
@@ -104,7 +111,7 @@ class OTelTracer:
         above, drawn = None, None
         if self._sampling is not None:
             above = trace.get_current_span(context).get_span_context()
-            drawn = self._drawn.get(above.trace_id, (0, above.trace_id))[1] or random.getrandbits(128)
+            drawn = self._drawn.get(above.trace_id, (0, above.trace_id))[1] or self._ids.trace_id()
             if not self._sampling.keeps(operation.action.value, drawn):
                 return self._unsampled(above, drawn)
         attributes = start_attributes(operation, role)
@@ -130,10 +137,10 @@ class OTelTracer:
         return SpanScope(self, span, identity, operation, role, counted(attributes, operation))
 
     def _unsampled(self, above: SpanContext, drawn: int | None) -> UnsampledScope:
-        trace_id = above.trace_id or drawn or random.getrandbits(128) or 1
+        trace_id = above.trace_id or drawn or self._ids.trace_id()
         identity = SpanContext(
             trace_id,
-            random.getrandbits(64) or 1,
+            self._ids.span_id(),
             is_remote=False,
             trace_flags=_UNSAMPLED,
             trace_state=above.trace_state,
@@ -214,9 +221,12 @@ class SpanScope(_Current):
         if span.is_recording():
             operation = self._operation
             attributes = end_attributes(closing, governed=is_governed(operation, self._role))
-            wide = operation.statement is not None or operation.reads or operation.writes
+            wide = operation.statement is not None or operation.reads or operation.writes or closing.lineage
             fit(attributes, (WIDE_LIMIT if wide else LIMIT) - self._count)
             span.set_attributes(attributes)
+            if self._tracer.validation is not None:
+                said: Mapping[str, Any] = getattr(span, "attributes", None) or attributes
+                self._tracer.validation.span(operation.type, said)
             if closing.facts.error_type or (closing.outcome is None and closing.admitted is not None):
                 span.set_status(_FAILED)
         span.end(closing.ended_ns)

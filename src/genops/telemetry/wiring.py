@@ -17,16 +17,19 @@ from opentelemetry.sdk import _logs as sdk_logs
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import TracerProvider
 
 from genops.telemetry.batching import batching, metrics_interval
 from genops.telemetry.events import EventMaker, LogEvents, QueuedEvents, SpanEvents
+from genops.telemetry.fallback import unjudged, without_logs
 from genops.telemetry.lanes import CollectLane, DirectLane, QueueLane
 from genops.telemetry.metrics import Durations, Sources, View, view
+from genops.telemetry.relays import LogRelay, SpanRelay, ways_of
 from genops.telemetry.resource import build_resource, version
 from genops.telemetry.semconv import SCHEMA_URL, SCOPE
+from genops.telemetry.succession import Way
 from genops.telemetry.tracer import OTelTracer, Sampling
-from genops.telemetry.wired import Wired
+from genops.telemetry.wired import Providers, Wired
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -36,8 +39,13 @@ if TYPE_CHECKING:
     from genops.core.ports import Sink
     from genops.telemetry.config import TelemetryConfig
     from genops.telemetry.delivery import Delivery
+    from genops.telemetry.events import Waiting
     from genops.telemetry.export import Destination, Plan, Sender
     from genops.telemetry.lanes import Lane
+    from genops.telemetry.performance import Performance
+    from genops.telemetry.providers import Telemetry
+    from genops.telemetry.succession import Line
+    from genops.telemetry.validation import Validation
 
 _log = logging.getLogger("genops")
 
@@ -46,25 +54,40 @@ class Wiring:
     """Connects one process.
 
     Args:
+        line: The place of the telemetry among those that replace one another.
         config: What telemetry is told.
         planned: Where it goes.
         guard: Counts faults.
         sources: Returns what metrics are read from.
+        given: Providers to use instead of the program's.
+        performance: Takes what genops takes for itself, where that is measured.
+        validation: Holds what leaves against the registry, where that is asked for.
     """
 
     def __init__(
         self,
+        line: Line[Telemetry],
         config: TelemetryConfig,
         planned: Plan,
         guard: Guard,
         sources: Callable[[Callable[[], Iterable[Delivery]]], Sources],
+        given: Providers | None = None,
+        performance: Performance | None = None,
+        validation: Validation | None = None,
     ) -> None:
+        self._line = line
+        self._validation = validation
+        self._performance = performance
+        self._given = given
         self._config = config
         self._plan = planned
         self._guard = guard
         self._sources = sources
         self._lanes: list[Lane] = []
         self._hosts: list[Any] = []
+        self._meters: Any = None
+        self._read: Sources | None = None
+        self._outlets: tuple[QueueLane, ...] = ()
         self._resource: Resource | None = None
 
     def connect(self) -> Wired:
@@ -77,109 +100,128 @@ class Wiring:
             raise
 
     def _connect(self) -> Wired:
-        host = _set_by_program(trace.get_tracer_provider())
+        given = self._given
+        host = _set_by_program(trace.get_tracer_provider()) if given is None else given.tracers
         provider = self._tracer_provider(host)
         events = self._events()
         spans: dict[int, Span] | None = None
         sampling = Sampling.of(self._config)
-        if events is None and provider is not None and (host is not None or self._config.events == "span"):
+        if events is None and provider is not None:
             spans = {}
-            sampling = self._without_logs(sampling)
+            sampling = self._without_logs(sampling, host)
         tracer = None if provider is None else provider.get_tracer(SCOPE, version(), SCHEMA_URL)
         sinks: list[Sink] = []
         if events is not None:
             sinks.append(events)
         elif spans is not None:
-            sinks.append(SpanEvents(spans))
+            sinks.append(SpanEvents(spans, self._validation))
         found = self._view()
         if found is not None:
             sinks.append(Durations(found))
-        otel_tracer = OTelTracer(tracer, sampling=sampling, own=host is None, spans=spans)
-        return Wired(otel_tracer, tuple(sinks), tuple(self._lanes), tuple(self._hosts), found)
+            if self._performance is not None:
+                found.measure(self._performance)
+        if self._config.require_encryption and self._hosts and self._given is None:
+            unjudged()
+        own, ids = (host is None, None) if given is None else (True, given.ids)
+        otel_tracer = OTelTracer(tracer, sampling=sampling, own=own, spans=spans, ids=ids, validation=self._validation)
+        return Wired(
+            otel_tracer, tuple(sinks), tuple(self._lanes), tuple(self._hosts), found,
+            self._read, self._meters, self._outlets,
+        )  # fmt: skip
 
-    def _without_logs(self, sampling: Sampling | None) -> Sampling | None:
+    def _without_logs(self, sampling: Sampling | None, host: Any) -> Sampling | None:
         if self._config.events == "span":
             return sampling
-        _log.warning(
-            "genops: the program has a tracer provider but no logger provider, and no endpoint is configured: events "
-            "leave as span events%s. Set a logger provider, or OTEL_EXPORTER_OTLP_ENDPOINT, for log events.",
-            ", and genops' own sampling is off, because the events of unsampled operations would be lost"
-            if sampling is not None
-            else "",
+        without_logs(
+            [destination.name for destination in self._plan.destinations],
+            spans_leave=host is not None or any(lane.signal == "traces" for lane in self._lanes),
+            sampled=sampling is not None,
         )
         return None
 
     def _tracer_provider(self, host: Any) -> trace.TracerProvider | None:
         if host is not None:
             self._hosts.append(host)
-            self._add("traces", getattr(host, "add_span_processor", None), SpanLane, only=SCOPE)
+            self._outlets = self._join("traces", host, getattr(host, "add_span_processor", None), SpanRelay)
             return host
         if not self._plan.destinations:
             return None
         own = TracerProvider(resource=self._own_resource(), shutdown_on_exit=False)
-        self._add("traces", own.add_span_processor, SpanLane)
+        self._outlets = self._lanes_of("traces", list)
+        own.add_span_processor(SpanRelay(Way(self._line, self._outlets, inherited=True).put))
         return own
 
     def _events(self) -> Sink | None:
         if self._config.events == "span":
             return None
-        provider: Any = _set_by_program(_logs.get_logger_provider())
+        given = self._given
+        provider: Any = _set_by_program(_logs.get_logger_provider()) if given is None else given.loggers
         if provider is not None:
             self._hosts.append(provider)
-            self._add("logs", getattr(provider, "add_log_record_processor", None), LogLane, only=SCOPE)
-            return LogEvents(provider.get_logger(SCOPE, version(), SCHEMA_URL))
-        lanes = [self._queue_lane("logs", found, self._maker()) for found in self._plan.destinations]
-        puts = [lane.put for lane in lanes if lane is not None]
-        return QueuedEvents(puts) if self._plan.destinations else None
+            self._join("logs", provider, getattr(provider, "add_log_record_processor", None), LogRelay)
+            return LogEvents(provider.get_logger(SCOPE, version(), SCHEMA_URL), self._validation)
+        validation = self._validation
+        puts: list[Callable[[Waiting], None]] = []
+        for found in self._plan.destinations:
+            lane = self._queue_lane("logs", found, self._maker(validation))
+            if lane is not None:
+                puts.append(lane.put)
+                validation = None  # the same events leave by every lane, and are checked on one
+        return QueuedEvents(puts) if puts else None
 
-    def _maker(self) -> Callable[[Sequence[Any]], list[Any]]:
+    def _maker(self, validation: Validation | None) -> Callable[[Sequence[Any]], list[Any]]:
         """Return what makes log records on the thread of a lane."""
         made: list[Any] = []
         own = LoggerProvider(resource=self._own_resource(), shutdown_on_exit=False)
         own.add_log_record_processor(Gathered(made))
-        make = EventMaker(LogEvents(own.get_logger(SCOPE, version(), SCHEMA_URL)), made)
+        make = EventMaker(LogEvents(own.get_logger(SCOPE, version(), SCHEMA_URL), validation), made)
         return lambda batch: frozen_logs(make(batch))
 
     def _view(self) -> View | None:
         if self._config.off:
             return None
-        host = _set_by_program(metrics.get_meter_provider())
+        given = self._given
+        host = _set_by_program(metrics.get_meter_provider()) if given is None else given.meters
         if host is not None and not self._plan.explicit:
             self._hosts.append(host)
-            return view(host, self._read())
+            self._meters = host
+            return self._view_on(host)
         readers = [reader for reader in map(self._reader, self._plan.destinations) if reader is not None]
         if not readers:
             return None
         own = MeterProvider(metric_readers=readers, resource=self._own_resource(), shutdown_on_exit=False)
-        return view(own, self._read())
+        return self._view_on(own)
 
-    def _read(self) -> Sources:
+    def _view_on(self, provider: Any) -> View:
         lanes = self._lanes
-        return self._sources(lambda: [lane.delivery for lane in lanes])
+        self._read = self._sources(lambda: [lane.delivery for lane in lanes])
+        return view(provider, self._read)
 
-    def _add(
-        self,
-        signal: str,
-        add: Callable[[Any], object] | None,
-        processor: Callable[..., object],
-        only: str | None = None,
-    ) -> None:
-        if only is not None and not self._plan.explicit:
-            return
+    def _join(
+        self, signal: str, host: Any, add: Callable[[Any], object] | None, relay: Callable[..., Any]
+    ) -> tuple[QueueLane, ...]:
+        """Send what genops makes through a provider of the program to what was explicitly asked for as well."""
+        if not self._plan.explicit:
+            return ()
         if add is None:
             _log.warning(
                 "genops: the program's provider of %s takes no further exporter; only its own is used.", signal
             )
-            return
-        for destination in self._plan.destinations:
-            lane = self._queue_lane(signal, destination, frozen_logs if signal == "logs" else list)
-            if lane is not None:
-                add(processor(lane, only))
+            return ()
+        lanes = self._lanes_of(signal, frozen_logs if signal == "logs" else list)
+        if lanes:
+            way = Way(self._line, lanes, inherited=signal == "traces")
+            ways_of(host, lambda ways: add(relay(ways.put, SCOPE))).join(way)
+        return lanes
+
+    def _lanes_of(self, signal: str, prepare: Callable[[Sequence[Any]], list[Any]]) -> tuple[QueueLane, ...]:
+        found = (self._queue_lane(signal, destination, prepare) for destination in self._plan.destinations)
+        return tuple(lane for lane in found if lane is not None)
 
     def _queue_lane(
         self, signal: str, destination: Destination, prepare: Callable[[Sequence[Any]], list[Any]]
     ) -> QueueLane | None:
-        sender = destination.sender(signal)
+        sender = self._sender(destination, signal)
         if sender is None:
             return None
         config = self._config
@@ -190,12 +232,19 @@ class Wiring:
             batching=batching(signal, config),
             guard=self._guard,
             shutdown=sender.shutdown,
+            repeated=sender.repeated,
         )
         self._lanes.append(lane)
         return lane
 
+    def _sender(self, destination: Destination, signal: str) -> Sender | None:
+        sender = destination.sender(signal)
+        if sender is None or self._performance is None:
+            return sender
+        return self._performance.timed(signal, sender)
+
     def _reader(self, destination: Destination) -> PeriodicExportingMetricReader | None:
-        sender = destination.sender("metrics")
+        sender = self._sender(destination, "metrics")
         if sender is None:
             return None
         exporter = MetricSender(sender)
@@ -207,6 +256,7 @@ class Wiring:
             interval=metrics_interval(),
             guard=self._guard,
             shutdown=sender.shutdown,
+            repeated=sender.repeated,
         )
         exporter.lane = lane
         self._lanes.append(lane)
@@ -225,56 +275,6 @@ def _set_by_program(provider: Any) -> Any:
 
 
 _API = ("opentelemetry.trace", "opentelemetry._logs", "opentelemetry.metrics")
-
-
-class SpanLane(SpanProcessor):
-    """Puts ended spans on a lane.
-
-    Args:
-        lane: The lane.
-        only: Instrumentation scope whose spans are taken; `None` for all.
-    """
-
-    def __init__(self, lane: QueueLane, only: str | None = None) -> None:
-        self._put = lane.put
-        self._only = only
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Take a span, if it is sampled."""
-        context = span.context
-        if context is None or not context.trace_flags.sampled:
-            return
-        if self._only is None or (span.instrumentation_scope and span.instrumentation_scope.name == self._only):
-            self._put(span)
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002  (the SDK's signature)
-        """The lane is flushed by whoever made it."""
-        return True
-
-
-class LogLane(LogRecordProcessor):
-    """Puts log records on a lane.
-
-    Args:
-        lane: The lane.
-        only: Instrumentation scope whose records are taken; `None` for all.
-    """
-
-    def __init__(self, lane: QueueLane, only: str | None = None) -> None:
-        self._put = lane.put
-        self._only = only
-
-    def on_emit(self, log_record: Any) -> None:
-        """Take a log record."""
-        if self._only is None or log_record.instrumentation_scope.name == self._only:
-            self._put(log_record)
-
-    def shutdown(self) -> None:
-        """The lane is closed by whoever made it."""
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002  (the SDK's signature)
-        """The lane is flushed by whoever made it."""
-        return True
 
 
 class Gathered(LogRecordProcessor):

@@ -8,11 +8,11 @@ import pytest
 
 from genops.core.guard import Guard
 from genops.errors import ConfigurationError, MissingDependency
-from genops.telemetry import endpoints as endpoints_module
 from genops.telemetry.batching import Batching, batching, metrics_interval
 from genops.telemetry.config import TelemetryConfig
-from genops.telemetry.endpoints import endpoints
 from genops.telemetry.export import plan
+from genops.telemetry.otlp import endpoints as endpoints_module
+from genops.telemetry.otlp.endpoints import endpoints
 from genops.telemetry.providers import Telemetry
 
 BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"

@@ -149,6 +149,24 @@ def test_a_flush_ends_in_time(make, destination):
     assert time.monotonic() - started < 5
 
 
+def test_a_flush_ends_although_more_comes(make, destination):
+    """A program that offers as fast as its destination takes does not hold a flush; the end waits for all of it."""
+    offered = iter(range(1, 50))
+
+    def export(batch):
+        destination.export(batch)
+        for number in offered:
+            made.put(number)
+            break
+        return len(batch)
+
+    made = make(export=export)
+    made.put(0)
+    assert flush([made], 30)
+    assert destination.batches == [[0]]
+    assert close([made], 30) == (Delivery("test", "traces", 50, 0, 0, 0),)
+
+
 def test_lanes_close_together_and_count_what_they_abandon(make, destination):
     """One deadline for all; what was under way or queued is abandoned, and a healthy lane loses nothing."""
     stuck, healthy = make(), make(export=len)

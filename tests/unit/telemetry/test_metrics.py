@@ -6,11 +6,15 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import Gauge, Histogram, InMemoryMetricReader, Sum
 
+from genops.core.edges import LineageRow
 from genops.core.guard import Guard
 from genops.core.records import Outcome
 from genops.telemetry.delivery import Delivery
+from genops.telemetry.export import Sender
 from genops.telemetry.metrics import Durations, Sources, view
+from genops.telemetry.performance import Performance
 from genops.telemetry.semconv import DECLARED, DURATION_BOUNDARIES, METRICS
+from genops.telemetry.validation import Validation
 from support.records import BUDGET, FixedBudgets, FixedTotals, operation, row, settled
 
 ROWS = (
@@ -45,6 +49,13 @@ def reader():
 def provider(reader):
     """The program's meter provider."""
     return MeterProvider(metric_readers=[reader], shutdown_on_exit=False)
+
+
+class FixedLineage:
+    """Lineage that a test owns."""
+
+    def rows(self):
+        return [LineageRow(ROWS[0].labels[:6], 2, 1)]
 
 
 def collected(reader):
@@ -137,7 +148,15 @@ def test_genops_counts_its_own_faults_and_losses(reader, provider, sources, guar
 def test_kinds_and_units_are_as_declared(reader, provider, sources, guard):
     """Everything declared is emitted, with its kind and unit; everything emitted is declared."""
     guard.counts["x"] = 1
-    Durations(view(provider, sources)).write(settled())
+    validation = Validation(guard)
+    validation.span("table.get", {})
+    performance = Performance()
+    seen = view(provider, sources._replace(lineage=FixedLineage(), validation=validation))
+    seen.measure(performance)
+    performance.admitted(0.1)
+    performance.settled(0.1)
+    performance.timed("logs", Sender(lambda _batch, size: size)).send([], 1)
+    Durations(seen).write(settled())
     found = collected(reader)
     assert set(found) == {metric.name for metric in METRICS}
     for metric in METRICS:
@@ -161,6 +180,14 @@ def test_durations_are_recorded_per_operation(reader, provider, sources):
     assert point.attributes["genops.policy.result"] == "ALLOWED"
 
 
+def test_no_duration_is_lost_when_a_runtime_is_replaced(reader, provider, sources):
+    """What ends under a runtime that another one has replaced is recorded too."""
+    before, after = Durations(view(provider, sources)), Durations(view(provider, sources))
+    for sink in (before, after, before):
+        sink.write(settled())
+    assert collected(reader)["genops.operation.duration"].data.data_points[0].count == 3
+
+
 def test_labels_are_few_whatever_is_touched(reader, provider, sources):
     """A thousand tables, queries and users make one series."""
     sink = Durations(view(provider, sources))
@@ -170,9 +197,22 @@ def test_labels_are_few_whatever_is_touched(reader, provider, sources):
 
 
 def test_a_new_configuration_reads_anew_and_counts_nothing_twice(reader, provider, sources, guard):
-    """On the program's own meter provider the instruments stay and change what they read; in the end, nothing."""
-    view(provider, sources)
-    again = view(provider, Sources(FixedTotals(row(units=1)), None, guard, list, "USD"))
+    """On the program's own meter provider the instruments stay and change what they read; in the end, nothing.
+
+    Totals that are replaced are added until they are let go, and the same ones (those of a forked child) only once.
+    """
+    before = total(collected_with(reader, provider, sources)["genops.operations"])
+    assert total(collected_with(reader, provider, sources._replace(currency="USD"))["genops.operations"]) == before
+    after = Sources(FixedTotals(row(units=1)), None, guard, list, "USD")
+    assert total(collected_with(reader, provider, after)["genops.operations"]) == before + 1
+    found = view(provider, after)
+    found.let_go(found._earlier[-1])
     assert total(collected(reader)["genops.operations"]) == 1
-    again.sources = None
+    found.let_go(after)
     assert "genops.operations" not in collected(reader)
+
+
+def collected_with(reader, provider, sources):
+    """Let these be read from now on, and collect."""
+    view(provider, sources)
+    return collected(reader)

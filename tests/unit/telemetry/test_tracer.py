@@ -89,6 +89,7 @@ def test_a_refusal_ends_the_span_as_an_error(sdk, exporter):
     assert span.attributes["genops.policy.reason_code"] == "BUDGET_EXCEEDED"
 
 
+@pytest.mark.undeclared
 def test_what_runs_inside_is_a_child(sdk, exporter):
     """Between enter and exit the span is current, and afterwards no more."""
     tracer = OTelTracer(sdk)
@@ -172,6 +173,7 @@ def test_sampling_by_class_of_operation(sdk, exporter):
     assert [span.name for span in exporter.get_finished_spans()] == ["table.query"]
 
 
+@pytest.mark.undeclared
 def test_sampling_is_decided_by_the_trace(sdk, exporter):
     """Within a trace either all spans of a class are kept or none, and about the share that was asked for."""
     tracer = OTelTracer(sdk, sampling=Sampling(0.5, {}))
@@ -189,6 +191,7 @@ def test_sampling_is_decided_by_the_trace(sdk, exporter):
     assert len(exporter.get_finished_spans()) == 3 * kept
 
 
+@pytest.mark.undeclared
 def test_sampling_takes_no_spans_from_the_program(sdk, exporter):
     """With the program's provider an unsampled unit does not become current: the program's own spans stay sampled."""
     tracer = OTelTracer(sdk, sampling=Sampling(0.0, {}), own=False)

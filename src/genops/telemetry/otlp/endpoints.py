@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from genops.errors import ConfigurationError, MissingDependency
 
 SIGNALS = ("traces", "logs", "metrics")
-_PROTOCOLS = ("http/protobuf", "grpc")
+HTTP, GRPC = "http/protobuf", "grpc"
+_PROTOCOLS = (HTTP, GRPC)
 
 
 class Endpoint(NamedTuple):
@@ -58,15 +59,38 @@ def _endpoint(signal: str, environ: Mapping[str, str]) -> Endpoint | None:
     protocol = protocol.lower() or _PROTOCOLS[0]
     if protocol not in _PROTOCOLS:
         raise ConfigurationError(f"{protocol_variable}={protocol!r}: expected one of {', '.join(_PROTOCOLS)}")
-    _check(variable, value, grpc=protocol == "grpc")
-    if protocol == "grpc":
-        _need_grpc(protocol_variable)
+    checked_url(variable, value, grpc=protocol == GRPC)
+    if protocol == GRPC:
+        need_grpc(protocol_variable)
     elif signal.upper() not in variable:
         value = f"{value.rstrip('/')}/v1/{signal}"
     return Endpoint(signal, value, protocol)
 
 
-def _check(variable: str, value: str, *, grpc: bool) -> None:
+def shown(url: str) -> str:
+    """Return a URL without what may be secret in it: credentials, query and fragment.
+
+    >>> shown("https://me:secret@example.com/v1/traces?key=secret")
+    'https://example.com/v1/traces'
+    """
+    bare = url.partition("?")[0].partition("#")[0]
+    scheme, separator, rest = bare.rpartition("://")
+    if "@" in url[len(bare) :] and "@" not in rest:  # a password may hold the mark that the rest was cut at
+        return f"{scheme}{separator}***"
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+
+
+def checked_url(variable: str, value: str, *, grpc: bool) -> None:
+    """Check that a value names a receiver.
+
+    Args:
+        variable: Where the value comes from.
+        value: A URL; for gRPC host and port will do.
+        grpc: Whether it is a receiver of gRPC.
+
+    Raises:
+        ConfigurationError: It does not; credentials and query are not shown.
+    """
     try:
         parts = urlsplit(value if "://" in value or not grpc else f"http://{value}")
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -74,19 +98,27 @@ def _check(variable: str, value: str, *, grpc: bool) -> None:
         usable = False
     if not usable:
         example = "http://collector.example.com:4317" if grpc else "http://collector.example.com:4318"
-        # Credentials may stand in front of the host; what comes after them may be shown.
-        _, credentials, shown = value.rpartition("@")
-        shown = f"***@{shown}" if credentials else shown
-        raise ConfigurationError(f"{variable}={shown!r}: expected the URL of an OTLP receiver, for example {example}")
+        hidden = " (user and password, which are not shown, have to be percent-encoded)" if "@" in value else ""
+        raise ConfigurationError(
+            f"{variable}={shown(value)!r}: expected the URL of an OTLP receiver, for example {example}{hidden}"
+        )
 
 
-def _need_grpc(variable: str) -> None:
+def need_grpc(asked: str) -> None:
+    """Check that the exporter of gRPC is installed.
+
+    Args:
+        asked: What asks for it, as the message names it.
+
+    Raises:
+        MissingDependency: It is not installed.
+    """
     try:
         found = find_spec("opentelemetry.exporter.otlp.proto.grpc") is not None
     except ModuleNotFoundError:
         found = False
     if not found:
         raise MissingDependency(
-            f"{variable}=grpc needs the package opentelemetry-exporter-otlp: install genops with its extra `grpc` "
+            f"{asked}=grpc needs the package opentelemetry-exporter-otlp: install genops with its extra `grpc` "
             "(pip install '.[grpc]'), or set the protocol to http/protobuf"
         )

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from genops.core.forks import on_fork
 from genops.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -34,9 +35,22 @@ class OtlpFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._senders: set[object] = set()
         self._descriptor: int | None = None
+        self._lock = threading.RLock()
+        on_fork(self._forked)
         os.close(self._open())
+
+    def sending(self) -> Callable[[], object]:
+        """Keep the file open from the first write on; return what ends that and may be called more than once."""
+        sender = object()
+        self._senders.add(sender)
+
+        def end() -> None:
+            self._senders.discard(sender)
+            self._close_unneeded()
+
+        return end
 
     def spans(self, batch: Sequence[Any]) -> int:
         """Write spans; return how many were written."""
@@ -65,7 +79,25 @@ class OtlpFile:
             written = os.write(self._descriptor, line)
             while written < len(line):
                 written += os.write(self._descriptor, line[written:])
+        self._close_unneeded()
         return size
+
+    def _close_unneeded(self) -> None:
+        """Close the file where nobody sends any more; who is writing meanwhile does so afterwards."""
+        if self._senders or not self._lock.acquire(blocking=False):
+            return
+        try:
+            descriptor, self._descriptor = self._descriptor, None
+            if descriptor is not None:
+                os.close(descriptor)
+        finally:
+            self._lock.release()
+
+    def _forked(self) -> None:
+        """Begin anew: a thread that is not in the child may have held the lock."""
+        self._lock = threading.RLock()
+        self._senders.clear()
+        self._close_unneeded()
 
     def _open(self) -> int:
         try:

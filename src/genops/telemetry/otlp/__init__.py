@@ -1,0 +1,1 @@
+"""OTLP: where it goes and as whom, what a back end wants of it, and what its answers are worth."""
