@@ -1,0 +1,43 @@
+"""Build or fetch the servers of the tests before the tests: `python tests/servers/build.py [all]` says what it took."""
+
+from __future__ import annotations
+
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from support import mlflow_server, servers
+
+DEFAULT = {
+    "otelcol": partial(servers.built, "otelcol"),
+    "otel-desktop-viewer": partial(servers.built, "otel-desktop-viewer"),
+    "prometheus": partial(servers.scraping, "prometheus"),
+    "promtool": partial(servers.scraping, "promtool"),
+}
+FULL = {
+    "prometheus with the OTLP receiver": partial(servers.built, "prometheus"),
+    "promtool of that Prometheus": partial(servers.built, "promtool"),
+    "mlflow": mlflow_server.installed,
+}
+
+
+def main(wanted: list[str]) -> int:
+    """Print a line for each server; return the number of those that cannot be had, where all must be."""
+    missing = 0
+    for name, get in (DEFAULT | (FULL if "all" in wanted else {})).items():
+        begun = time.monotonic()
+        try:
+            found = get()
+        except servers.MissingServerError as reason:
+            missing += 1
+            print(f"{name}: not to be had: {reason}", flush=True)
+        else:
+            print(f"{name} {found.version}: {found.origin}, {time.monotonic() - begun:.1f} s", flush=True)
+    return missing if servers.REQUIRED else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
