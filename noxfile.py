@@ -13,7 +13,6 @@ import nox
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
-nox.options.sessions = ["lint", "tests"]
 nox.options.error_on_missing_interpreters = True
 
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
@@ -49,6 +48,11 @@ if len(PYTHONS) < int(os.environ.get("MINIMUM_INTERPRETERS", "1")):
     )
     raise SystemExit(message)
 
+# The oldest and the newest interpreter; `nox -s full` runs the ones between.
+nox.options.sessions = ["lint", *(f"tests-{version}" for version in dict.fromkeys((*PYTHONS[:1], *PYTHONS[-1:])))]
+# The tests of a file stay in one process; see tests/support/spreading.py.
+SPREAD = ("-n", "auto", "--maxprocesses=4", "--dist=loadscope")
+
 
 @nox.session(python=PYTHONS[-1] if PYTHONS else False)
 def lint(session: nox.Session) -> None:
@@ -63,14 +67,14 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the suite; on the newest interpreter with branch coverage. Everything is installed, so nothing may skip."""
     session.install(".[all]", *GROUPS["test"])
-    session.env["NO_SKIPS"] = "" if session.posargs else "1"
-    if session.python != PYTHONS[-1] or session.posargs:
+    if session.posargs:
         session.run("pytest", "-m", "not full", *session.posargs)
         return
-    session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-m", "not full")
-    session.run("coverage", "combine")
-    session.run("coverage", "report")
+    session.env["NO_SKIPS"] = "1"
+    # Before the tests, whose time limit no cold build would keep; it says what each took.
+    session.run("python", "tests/servers/build.py")
+    coverage = ("--cov", "--cov-report=term-missing:skip-covered") if session.python == PYTHONS[-1] else ()
+    session.run("pytest", "-m", "not full", *SPREAD, *coverage)
 
 
 @nox.session(python=PYTHONS[-1] if PYTHONS else False)
@@ -78,6 +82,7 @@ def bench(session: nox.Session) -> None:
     session.install(".[all]", *GROUPS["test"])
     session.run("python", "tests/benchmarks/import_time.py")
     session.run("python", "tests/benchmarks/overhead.py", *session.posargs)
+    session.run("python", "tests/benchmarks/export_cost.py")
 
 
 OTEL = (
@@ -105,6 +110,9 @@ def full(session: nox.Session, pins: tuple[str, ...]) -> None:
     if any(pin.startswith("databricks-sdk") for pin in pins):
         session.run("pytest", "tests/contract/test_sdk_versions.py", *session.posargs)
     elif pins:
-        session.run("pytest", "-m", "not full", *session.posargs)
+        session.run("pytest", "-m", "not full", *SPREAD, *session.posargs)
     else:
-        session.run("pytest", *session.posargs)
+        session.run("python", "tests/servers/build.py", "all")
+        session.run("pytest", *SPREAD, *session.posargs)
+        for version in PYTHONS[1:-1]:
+            session.notify(f"tests-{version}")

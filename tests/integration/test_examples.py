@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,7 +57,63 @@ def test_the_workflow_runs(tmp_path: Path) -> None:
     assert (roles.count("container"), roles.count("part"), roles.count("unit")) == (1, 2, 5)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/how-it-decides.md", "docs/architecture.md"])
+def run_tests(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the tests of a folder with genops' plugin and no other that happens to be installed."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("GENOPS_", "OTEL_", "PYTEST_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "genops.testing.plugin", "-p", "no:cacheprovider", *options],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=folder,
+        env={**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(Path(genops.__path__[0]).parent)},
+    )
+
+
+def test_the_example_of_tests_runs(tmp_path: Path) -> None:
+    """Its tests pass as they stand; broken expectations fail with what differs and with what was captured."""
+    folder = tmp_path / "testing"
+    shutil.copytree(ROOT / "examples" / "testing", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    ran = run_tests(folder)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "6 passed" in ran.stdout
+    program = folder / "nightly.py"
+    program.write_text(program.read_text("utf-8").replace('Decimal("0.02")', 'Decimal("0.03")'), "utf-8")
+    ran = run_tests(folder, "-k", "costs or loads or telemetry")
+    assert "2 failed, 1 passed" in ran.stdout, ran.stdout + ran.stderr
+    assert "expected a cost of 0.04, was 0.06" in ran.stdout
+    assert '-          "value": 0.04' in ran.stdout
+    assert '+          "value": 0.06' in ran.stdout
+    assert "ALLOWED  load_orders (custom.run)  data-eng/sales/test  ok  0.06 USD  rows=2" in ran.stdout
+
+
+def test_the_tests_of_the_documentation_run(tmp_path: Path) -> None:
+    """The samples of docs/testing.md, one after the other, are a test module that passes."""
+    samples = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "testing.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "test_samples.py").write_text("\n\n".join(samples), "utf-8")
+    written = run_tests(tmp_path, "--genops-update-snapshots")
+    assert "6 passed" in written.stdout, written.stdout + written.stderr
+    assert "6 passed" in run_tests(tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md",
+        "docs/quickstart.md",
+        "docs/how-it-decides.md",
+        "docs/architecture.md",
+        "docs/testing.md",
+        "docs/conformance.md",
+        "docs/dashboards.md",
+        "docs/back-ends.md",
+        "docs/zero-code.md",
+        "docs/doctor.md",
+        "docs/telemetry.md",
+        "examples/testing/README.md",
+    ],
+)
 def test_links_lead_somewhere(page: str) -> None:
     """Every relative link of a page names a file of the repository."""
     file = ROOT / page

@@ -10,7 +10,13 @@ import click
 
 import genops
 
-COMMANDS = {"demo": "genops.cli.demo"}
+COMMANDS = {
+    "conformance": "genops.cli.conformance",
+    "dashboards": "genops.cli.dashboards",
+    "demo": "genops.cli.demo",
+    "doctor": "genops.cli.doctor",
+    "run": "genops.cli.run",
+}
 
 
 class _Lazy(click.Group):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -22,12 +21,13 @@ def command(telemetry: Path) -> None:
     """Load 336,776 flights, run a medallion pipeline as three teams in enforce mode, and show what genops saw.
 
     Everything runs in this process: the databricks-sdk talks HTTP to a local workspace whose SQL really runs. Where
-    OTEL_EXPORTER_OTLP_ENDPOINT is set, telemetry goes there as well.
+    OTEL_EXPORTER_OTLP_ENDPOINT, or that of a signal, is set, telemetry goes there as well.
     """
     from genops.cli.demo.data import flights
     from genops.cli.demo.run import run
+    from genops.telemetry.otlp.endpoints import endpoints
 
     data = flights()
     telemetry = telemetry.absolute()
     telemetry.unlink(missing_ok=True)
-    run(data, telemetry, over_otlp=bool(os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")))
+    run(data, telemetry, over_otlp=bool(endpoints()))
