@@ -6,7 +6,6 @@ import pytest
 
 from genops.core.guard import Guard
 from genops.telemetry.config import TelemetryConfig
-from genops.telemetry.export import plan
 from genops.telemetry.providers import Telemetry
 from support.records import FixedTotals, row, run_unit
 
@@ -39,19 +38,25 @@ def test_all_three_signals_arrive_over_grpc(receiver, monkeypatch, scheme):
 
 @pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_INSECURE", "OTEL_EXPORTER_OTLP_TRACES_INSECURE"])
 @pytest.mark.parametrize(("said", "insecure"), [("false", False), ("true", True), ("", True)])
-def test_what_the_environment_says_of_tls_holds_without_a_scheme(variable, said, insecure, monkeypatch):
-    """A host and port speak plain text only where `..._INSECURE` does not say otherwise; empty says nothing."""
-    environ = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": "collector.example.com:4317",
+def test_what_the_environment_says_of_tls_holds_without_a_scheme(receiver, variable, said, insecure, monkeypatch):
+    """A host and port speak plain text only where `..._INSECURE` does not say otherwise; empty says nothing.
+
+    The receiver speaks plain text, so it takes what comes so and nothing that begins with TLS.
+    """
+    for name, value in {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"127.0.0.1:{receiver.port}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "20" if insecure else "2",
+        "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_METRICS_EXPORTER": "none",
         variable: said,
-    }
-    for name, value in environ.items():
+    }.items():
         monkeypatch.setenv(name, value)
-    (destination,) = plan(TelemetryConfig(export="otlp"), environ).destinations
-    sender = destination.sender("traces")
-    assert sender.exporter._insecure is insecure
-    sender.shutdown()
+    telemetry = Telemetry.build(TelemetryConfig(export="otlp"), guard=Guard(), totals=FixedTotals(row(units=1)))
+    run_unit(telemetry.tracer, telemetry.sinks)
+    assert telemetry.flush(30) is insecure
+    telemetry.shutdown(5)
+    assert set(receiver.taken) == ({"Trace"} if insecure else set())
 
 
 def test_a_preset_over_grpc_sends_nobody_elses_headers(receiver, monkeypatch):

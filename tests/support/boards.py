@@ -167,9 +167,8 @@ def start(work: str, otlp: str, pause: float = 0.0) -> subprocess.Popen[str]:
         "OTEL_SERVICE_NAME": work,
     }
     if work == "troubled":
-        # Spans go nowhere, and only two of them may wait.
-        environment |= {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:9/v1/traces"}
-        environment |= {"OTEL_BSP_MAX_QUEUE_SIZE": "2"}
+        # Only two spans may wait, while nobody answers to those before them; the program knows where that is.
+        environment |= {"OTEL_BSP_MAX_QUEUE_SIZE": "2", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "2"}
     command = [sys.executable, "-m", "support.dashboard_programs", work, str(pause)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
+import socket
 import sys
 import time
 from collections import Counter
@@ -243,7 +245,9 @@ class Broken:
 
 def troubled(pause: float = 0.0) -> Tally:
     """Work in observe mode where everything that can go wrong with telemetry does; two rounds."""
-    with _workspace("dev", "localhost") as (workspace, client, tally):
+    with _workspace("dev", "localhost") as (workspace, client, tally), socket.create_server(("127.0.0.1", 0)) as mute:
+        # It takes connections and never answers, which keeps any version of the exporter busy until its time is up.
+        os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = f"http://127.0.0.1:{mute.getsockname()[1]}/v1/traces"
         settings = {
             "export": "otlp",
             "project": PAPERS,
@@ -256,8 +260,8 @@ def troubled(pause: float = 0.0) -> Tally:
             built.lineage._capacity = 1
             for number in range(2):
                 _research(workspace, client, tally, number)
-                built.flush(5)
-                built.flush(5)  # what failed is known by now, and told
+                built.flush(10)
+                built.flush(10)  # what failed is known by now, and told
                 time.sleep(pause)
         tally.counts["edges"], tally.counts["edge_operations"], tally.counts["let_go"] = 1, 4, 2
         return tally

@@ -230,7 +230,8 @@ def _judged(message: Any) -> Iterator[Judged]:
         for group in getattr(message, f"resource_{what}", ()):
             ours = [scope for scope in getattr(group, f"scope_{what}") if scope.scope.name == SCOPE]
             if ours:
-                yield "resource", "resource", list(_of_resource(plain(group.resource.attributes)))
+                said = plain(group.resource.attributes)
+                yield "resource", "resource", list(_of_resource(said, foreign=_FOREIGN in said))
             for scope in ours:
                 yield from read(scope)
 
@@ -268,8 +269,14 @@ def _strangers(attributes: Mapping[str, Any]) -> Iterator[Violation]:
     return (Violation(UNDECLARED, name) for name in attributes.keys() - DECLARED)
 
 
-def _of_resource(attributes: Mapping[str, Any]) -> Iterator[Violation]:
+# A distro makes providers before genops is there to give them a resource; so what the registry requires of genops' own
+# resource is not required of it, `service.instance.id` above all, which the SDK itself names in later versions only.
+_FOREIGN = "telemetry.auto.version"
+
+
+def _of_resource(attributes: Mapping[str, Any], *, foreign: bool) -> Iterator[Violation]:
     required, every = _resource()
+    required = frozenset[str]() if foreign else required
     yield from (Violation(MISSING, name) for name in required - attributes.keys())
     yield from (Violation(UNDECLARED, name) for name in attributes.keys() - every)
     yield from (Violation(WRONG_TYPE, name) for name, value in attributes.items() if not isinstance(value, str))

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from opentelemetry.sdk.resources import Resource
+
 from support.otlp import plain
 
 BIN = Path(sys.executable).parent
@@ -18,6 +20,7 @@ WITHOUT_DISTRO = {"OTEL_PYTHON_DISTRO": "none", "OTEL_PYTHON_CONFIGURATOR": "non
 OVER_HTTP = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
 # What a distro adds to the resource of the providers that it makes.
 OF_A_DISTRO = "telemetry.auto.version"
+_NAMES_INSTANCES = "service.instance.id" in Resource.create().attributes
 EVENTS = {"genops.policy.evaluated", "genops.budget.reservation", "genops.budget.reconciliation"}
 SCOPE = "genops"
 # A program that finds its workspace in its environment, reads one table, and says so.
@@ -84,8 +87,11 @@ def genops_events(receiver):
 
 
 def counted(receiver, name):
-    """What a counter stood at in the end in each process, by its instance, over all its labels."""
-    last = {_instance(resource): metric for metric, resource in receiver.metrics() if metric.name == name}
+    """What a counter stood at in the end in each process, by its instance, over all its labels.
+
+    Where resources name no instance (`instances`), processes are told apart by when their first series began.
+    """
+    last = {_series(metric, resource): metric for metric, resource in receiver.metrics() if metric.name == name}
     return {
         instance: sum(point.as_int or point.as_double for point in metric.sum.data_points)
         for instance, metric in last.items()
@@ -93,13 +99,25 @@ def counted(receiver, name):
 
 
 def instances(receiver):
-    """How many spans each process delivered, by its instance."""
+    """How many spans each process delivered, by its instance.
+
+    The first versions of the SDK name none in the resource of the providers that a distro makes: all are then `None`'s.
+    """
     found = [_instance(resource) for _, resource in genops_spans(receiver)]
     return {name: found.count(name) for name in found}
 
 
+def unnamed(env):
+    """Return whether processes started so come without an instance: what a distro makes, of an SDK that names none."""
+    return env.get("OTEL_EXPORTER_OTLP_PROTOCOL") == "http/protobuf" and not _NAMES_INSTANCES
+
+
 def _instance(resource):
-    return plain(resource.attributes)["service.instance.id"]
+    return plain(resource.attributes).get("service.instance.id")
+
+
+def _series(metric, resource):
+    return _instance(resource) or min(point.start_time_unix_nano for point in metric.sum.data_points)
 
 
 class Item(NamedTuple):

@@ -219,8 +219,6 @@ class Otlp:
         self.name = OTLP if chosen is None else chosen.preset.name
         self.endpoints = tuple(found)
         self._chosen = chosen
-        # A redirection could lead a key elsewhere, or to plain text.
-        self._stay = config.require_encryption or chosen is not None
         self._encrypted = config.require_encryption
         self._endpoints = {endpoint.signal: endpoint for endpoint in found}
         self._compression = config.compression
@@ -249,7 +247,7 @@ class Otlp:
             if direct:
                 options["channel_options"] = _NO_PROXY
             return _grpc(endpoint, options, answers, packed=packed, headers=headers)
-        responses = Responses(signal, answers, stay=self._stay, direct=direct, headers=headers)
+        responses = Responses(signal, answers, direct=direct, headers=headers)
         provided = self._is_provided(signal)
         return _http(endpoint, options, answers, responses, packed=packed, provided=provided, headers=headers)
 
@@ -257,7 +255,7 @@ class Otlp:
         """Return whether a credential provider brings a session of its own."""
         if self._chosen is not None and not self._chosen.preset.provider:
             return False
-        return any(self._environ.get(name.format(signal.upper())) for name in _PROVIDERS)
+        return any(self._environ.get(name.format(signal.upper())) for name in _PROVIDERS) and _knows_providers()
 
 
 def _asking(exporter: Any, answers: Answers) -> Sender:
@@ -312,6 +310,13 @@ def _grpc(
     exporter = _exporters(endpoint.protocol)[endpoint.signal](endpoint=endpoint.url, **options)
     sender = _asking(listened(exporter, endpoint.signal, answers), answers)
     return sender._replace(shutdown=lambda: closed(exporter))
+
+
+def _knows_providers() -> bool:
+    """Return whether the SDK's exporters ask for a credential provider, as they do from version 1.37 on."""
+    from opentelemetry.sdk import environment_variables
+
+    return hasattr(environment_variables, f"_{_PROVIDERS[0]}")
 
 
 def _exporters(protocol: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,11 @@ _OF_THE_PROTOCOL = {
 class Responses:
     """Reads the responses to one signal's requests.
 
+    No redirection is followed: it could lead a key elsewhere, or to plain text. Some versions of the exporters would.
+
     Args:
         signal: `traces`, `logs` or `metrics`.
         answers: Takes what was answered.
-        stay: Whether a redirection is not followed; it is a failure in any case where nothing is posted there.
         direct: Whether requests are sent past any proxy that the environment names.
         headers: The only headers that requests carry besides those of the protocol; `None` leaves them alone.
     """
@@ -33,13 +34,11 @@ class Responses:
         signal: str,
         answers: Answers,
         *,
-        stay: bool = False,
         direct: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._signal = signal
         self._answers = answers
-        self._stay = stay
         self._direct = direct
         self._headers = headers
 
@@ -52,8 +51,7 @@ class Responses:
         adapter = _adapter(self._answers, session)
         for scheme in ("http://", "https://"):
             session.mount(scheme, adapter)
-        if self._stay:
-            session.max_redirects = 0
+        session.max_redirects = 0
         if self._direct:
             session.trust_env = False
         if self._headers is not None:
@@ -64,25 +62,32 @@ class Responses:
     def listen(self, exporter: Any) -> None:
         """Read the responses to an exporter that has a session of a credential provider.
 
-        What the session adds to a request is left alone, proxies that it names itself included. Another exporter may
-        have the same session, so what is heard is the exporter's own calls.
+        What the session adds to a request is left alone, proxies that it names itself included; what the exporter adds
+        from the environment is taken out where headers are given. Another exporter may have the same session, so what
+        is heard is the exporter's own calls.
         """
         transport = getattr(getattr(exporter, "_client", None), "_transport", None)
         for holder in filter(None, (exporter, transport)):
             session = getattr(holder, "_session", None)
             if session is not None:
-                heard = _Heard(session, self._answers, self._read, self._options())
+                heard = _Heard(session, self._answers, self._read, self._options(), self._strange)
                 holder._session = heard  # noqa: SLF001  (there is no public place between an exporter and its session)
 
     def _options(self) -> dict[str, Any]:
-        stay = {"allow_redirects": False} if self._stay else {}
+        stay = {"allow_redirects": False}
         return {**stay, "proxies": {"no_proxy": "*"}} if self._direct else stay
 
     def _only_own(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        own = {name.lower() for name in self._headers or ()} | _OF_THE_PROTOCOL
-        for name in [name for name in request.headers if name.lower() not in own]:
+        for name in self._strange(request.headers):
             del request.headers[name]
         return request
+
+    def _strange(self, names: Iterable[str]) -> set[str]:
+        """Return which of these headers are neither given nor of the protocol; none where no headers are given."""
+        if self._headers is None:
+            return set()
+        own = {name.lower() for name in self._headers} | _OF_THE_PROTOCOL
+        return {name for name in names if name.lower() not in own}
 
     def _read(self, response: requests.Response, *_args: Any, **_options: Any) -> None:
         kind = response.headers.get("Content-Type", "")
@@ -116,15 +121,22 @@ class _Heard:
         answers: Takes the attempts.
         read: Takes the responses.
         options: Further options of each request.
+        strange: Returns which headers of a request are left out.
     """
 
     def __init__(
-        self, session: Any, answers: Answers, read: Callable[[Any], object], options: Mapping[str, Any]
+        self,
+        session: Any,
+        answers: Answers,
+        read: Callable[[Any], object],
+        options: Mapping[str, Any],
+        strange: Callable[[Iterable[str]], set[str]],
     ) -> None:
         self._session = session
         self._answers = answers
         self._read = read
         self._options = options
+        self._strange = strange
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
@@ -138,8 +150,11 @@ class _Heard:
         return self._heard(self._session.post, *args, **options)
 
     def _heard(self, send: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        headers: dict[str, str] = dict(options.get("headers") or {})
+        for name in self._strange(headers):
+            del headers[name]
         with _noted(self._answers):
-            response = send(*args, **{**options, **self._options})
+            response = send(*args, **{**options, "headers": headers, **self._options})
         self._read(response)
         return response
 
