@@ -73,8 +73,10 @@ def tests(session: nox.Session) -> None:
     session.env["NO_SKIPS"] = "1"
     # Before the tests, whose time limit no cold build would keep; it says what each took.
     session.run("python", "tests/servers/build.py")
+    # Alone and without coverage, which would slow down one side of each ratio.
+    session.run("pytest", "-m", "not full", "tests/benchmarks")
     coverage = ("--cov", "--cov-report=term-missing:skip-covered") if session.python == PYTHONS[-1] else ()
-    session.run("pytest", "-m", "not full", *SPREAD, *coverage)
+    session.run("pytest", "-m", "not full", "--ignore=tests/benchmarks", *SPREAD, *coverage)
 
 
 @nox.session(python=PYTHONS[-1] if PYTHONS else False)
