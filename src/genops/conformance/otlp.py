@@ -175,15 +175,23 @@ _SIGNALS = (
 _BESIDE = frozenset({"resource", "scope", "schemaUrl", "schema_url"})
 
 
-def _spans(tree: Node, broken: Report) -> Iterator[Item]:
-    for resource in _each(tree, _SIGNALS[0], broken):
+def _leaves(
+    tree: Node, signal: tuple[str, str], scopes: tuple[str, str], leaves: tuple[str, str], broken: Report
+) -> Iterator[tuple[Node, str]]:
+    """Yield what resources and scopes of a signal hold, each with the level that these declare."""
+    for resource in _each(tree, signal, broken):
         level = _level(resource, "resource", "", broken)
-        for scope in _held(resource, ("scopeSpans", "scope_spans"), broken):
+        for scope in _held(resource, scopes, broken):
             inner = _level(scope, "scope", level, broken)
-            for node in _held(scope, ("spans", "spans"), broken):
-                item = _span(node, inner, broken)
-                if item is not None:
-                    yield item
+            for node in _held(scope, leaves, broken):
+                yield node, inner
+
+
+def _spans(tree: Node, broken: Report) -> Iterator[Item]:
+    for node, level in _leaves(tree, _SIGNALS[0], ("scopeSpans", "scope_spans"), ("spans", "spans"), broken):
+        item = _span(node, level, broken)
+        if item is not None:
+            yield item
 
 
 def _span(node: Node, level: str, broken: Report) -> Item | None:
@@ -204,14 +212,10 @@ def _span(node: Node, level: str, broken: Report) -> Item | None:
 
 
 def _logs(tree: Node, broken: Report) -> Iterator[Item]:
-    for resource in _each(tree, _SIGNALS[1], broken):
-        level = _level(resource, "resource", "", broken)
-        for scope in _held(resource, ("scopeLogs", "scope_logs"), broken):
-            inner = _level(scope, "scope", level, broken)
-            for node in _held(scope, ("logRecords", "log_records"), broken):
-                event = _record(node, inner, broken)
-                if event is not None:
-                    yield Item(_key(node), None, (event,))
+    for node, level in _leaves(tree, _SIGNALS[1], ("scopeLogs", "scope_logs"), ("logRecords", "log_records"), broken):
+        event = _record(node, level, broken)
+        if event is not None:
+            yield Item(_key(node), None, (event,))
 
 
 def _record(node: Node, level: str, broken: Report) -> Event | None:
