@@ -166,9 +166,10 @@ class Runtime:
 
 
 def _ledger(settings: Settings, before: Runtime | None, clock: Clock | None) -> MemoryLedger:
-    if before is not None and assembly.budgeted(before.settings) == assembly.budgeted(settings):
+    budgets, on_unpriced = assembly.budgeted(settings)
+    if before is not None and assembly.budgeted(before.settings) == (budgets, on_unpriced):
         return before.ledger
-    return MemoryLedger(*assembly.budgeted(settings), clock)
+    return MemoryLedger(budgets, on_unpriced, clock)
 
 
 class Surroundings(NamedTuple):
