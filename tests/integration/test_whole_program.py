@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from support import declared
-from support.otlp import Receiver, plain
+from support.otlp import plain
 from support.polling import eventually
-from support.stub import Answer, serving
+from support.stub import one_table
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX processes")
 ONE_LINE = """
@@ -61,19 +61,15 @@ EVENTS = {"genops.policy.evaluated", "genops.budget.reservation", "genops.budget
 @pytest.fixture
 def workspace():
     """A server that knows one table."""
-    with serving() as stub:
-        stub.metadata = {}
-        stub.answer = lambda _: Answer(body={"name": "orders", "full_name": "main.sales.orders"})
+    with one_table() as stub:
         yield stub
 
 
 @pytest.fixture
 def receiver():
     """A receiver of OTLP; what came to it is as the registry declares it."""
-    with Receiver() as running:
+    with declared.held_receiver() as running:
         yield running
-        if running.requests:
-            declared.hold(running)
 
 
 @pytest.fixture

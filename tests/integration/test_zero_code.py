@@ -11,7 +11,7 @@ import pytest
 from genops.testing import LocalWorkspace
 from support import declared, zero_code
 from support.otlp import Receiver, plain
-from support.stub import Answer, serving
+from support.stub import one_table
 from support.zero_code import CALL, EVENTS, GENOPS_RUN, OF_A_DISTRO, OTEL, OVER_HTTP, WITHOUT_DISTRO
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX processes")
@@ -24,19 +24,15 @@ BUDGET = '[budgets.small]\nlimit = 8\nunit = "call"\nperiod = "total"\n'
 @pytest.fixture
 def workspace():
     """A server that knows one table."""
-    with serving() as stub:
-        stub.metadata = {}
-        stub.answer = lambda _: Answer(body={"name": "orders", "full_name": "main.sales.orders"})
+    with one_table() as stub:
         yield stub
 
 
 @pytest.fixture
 def receiver():
     """A receiver of OTLP; what came to it is as the registry declares it."""
-    with Receiver() as running:
+    with declared.held_receiver() as running:
         yield running
-        if running.requests:
-            declared.hold(running)
 
 
 def test_the_same_units_each_way(tmp_path):

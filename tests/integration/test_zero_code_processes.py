@@ -16,8 +16,7 @@ from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 
 from support import declared, zero_code
-from support.otlp import Receiver
-from support.stub import Answer, serving
+from support.stub import one_table
 from support.zero_code import CALL, GENOPS_RUN, OF_A_DISTRO, OTEL, OVER_HTTP, WITHOUT_DISTRO
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX processes")
@@ -27,19 +26,15 @@ SLOW = dict.fromkeys(("OTEL_BSP_SCHEDULE_DELAY", "OTEL_BLRP_SCHEDULE_DELAY", "OT
 @pytest.fixture
 def workspace():
     """A server that knows one table."""
-    with serving() as stub:
-        stub.metadata = {}
-        stub.answer = lambda _: Answer(body={"name": "orders", "full_name": "main.sales.orders"})
+    with one_table() as stub:
         yield stub
 
 
 @pytest.fixture
 def receiver():
     """A receiver of OTLP; what came to it is as the registry declares it."""
-    with Receiver() as running:
+    with declared.held_receiver(OF_A_DISTRO) as running:
         yield running
-        if running.requests:
-            declared.hold(running, OF_A_DISTRO)
 
 
 def test_children_of_every_kind(workspace, receiver, tmp_path):

@@ -6,6 +6,7 @@ import functools
 import json
 import threading
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,12 +31,11 @@ from genops.telemetry.validation import (
     of_span,
     span_type,
 )
-from support.otlp import plain
+from support.otlp import Receiver, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from support.otlp import Receiver
 
 REGISTRY = Path(__file__).resolve().parents[2] / "registry"
 _BY_NAME = {metric.name: metric for metric in METRICS}
@@ -208,6 +208,15 @@ def hold(delivered: Path | Receiver, *given: str) -> Counter[str]:
     assert not faults, f"delivered and not as registry/ declares it: {sorted(faults)}"
     assert judged, f"nothing of genops in {delivered}"
     return Counter(signal for signal, *_ in judged)
+
+
+@contextmanager
+def held_receiver(*given: str) -> Iterator[Receiver]:
+    """Run a receiver of OTLP, and hold what came to it, if anything did, as `hold` does."""
+    with Receiver() as running:
+        yield running
+        if running.requests:
+            hold(running, *given)
 
 
 def _of_file(file: Path) -> Iterator[Any]:

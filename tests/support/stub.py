@@ -134,3 +134,12 @@ def serving() -> Iterator[Stub]:
         finally:
             stub.shutdown()
             thread.join()
+
+
+@contextlib.contextmanager
+def one_table() -> Iterator[Stub]:
+    """Run a stub that knows one table; what it says of its host is empty."""
+    with serving() as stub:
+        stub.metadata = {}
+        stub.answer = lambda _: Answer(body={"name": "orders", "full_name": "main.sales.orders"})
+        yield stub
