@@ -9,7 +9,7 @@ from databricks.sdk import errors
 from databricks.sdk.service import sql
 
 from genops.testing.workspace import LocalWorkspace
-from genops.testing.workspace.failures import SqlError
+from genops.testing.workspace.sql.failures import SqlError
 from support.sdk import workspace_client
 
 State = sql.StatementState
@@ -368,7 +368,7 @@ def test_describe_extended_tells_the_owner(ws):
 
 def test_statement_beyond_the_memory_of_results_is_closed(ws, w, monkeypatch):
     """Old results are closed when newer ones need the room."""
-    monkeypatch.setattr("genops.testing.workspace.statements.KEPT_BYTES", 10_000)
+    monkeypatch.setattr("genops.testing.workspace.statements.execution.KEPT_BYTES", 10_000)
     first = w.statement_execution.execute_statement("SELECT repeat('x', 9000)", ws.warehouse_id)
     w.statement_execution.execute_statement("SELECT repeat('x', 9000)", ws.warehouse_id)
     assert w.statement_execution.get_statement(first.statement_id).status.state is State.CLOSED

@@ -8,7 +8,7 @@ workspace does not is refused: HTTP 501 ``NOT_IMPLEMENTED``, or a statement that
 
 from __future__ import annotations
 
-from genops.testing.workspace.wire import Request
+from genops.testing.workspace.http.wire import Request
 from genops.testing.workspace.workspace import LocalWorkspace
 
 __all__ = ["LocalWorkspace", "Request"]

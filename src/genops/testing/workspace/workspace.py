@@ -10,18 +10,20 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genops.testing.workspace.identity import CLOUDS, Identity, stable_id
-from genops.testing.workspace.server import WorkspaceServer
-from genops.testing.workspace.wire import Json, Request, Router
+from genops.testing.workspace.clock import Clock
+from genops.testing.workspace.http.identity import CLOUDS, Identity, stable_id
+from genops.testing.workspace.http.server import WorkspaceServer
+from genops.testing.workspace.http.wire import Json, Request, Router
+from genops.testing.workspace.journal import Journal
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from genops.testing.workspace.database import Database
-    from genops.testing.workspace.sql import SqlEngine
-    from genops.testing.workspace.statements import Statements
+    from genops.testing.workspace.sql.database import Database
+    from genops.testing.workspace.sql.engine import SqlEngine
+    from genops.testing.workspace.statements.execution import Statements
 
 __all__ = ["LocalWorkspace"]
 
@@ -93,7 +95,7 @@ class LocalWorkspace:
     ) -> None:
         _need_engines()
         _check(cloud=cloud, workspace_id=workspace_id, page_size=page_size, chunk_rows=chunk_rows)
-        from genops.testing.workspace.warehouses import SIZES
+        from genops.testing.workspace.compute.warehouses import SIZES
 
         if warehouse_size not in SIZES:
             raise ValueError(f"warehouse_size {warehouse_size!r} is unknown; expected one of {', '.join(SIZES)}")
@@ -104,6 +106,8 @@ class LocalWorkspace:
         volumes, spool = root / "volumes", root / "spool"
         volumes.mkdir()
         spool.mkdir()
+        self.clock = Clock()
+        self._journal = Journal(self.clock)
         self._router = Router()
         self._server = WorkspaceServer(self._router, str(workspace_id), spool)
         self._started = self._closed = False
@@ -125,28 +129,32 @@ class LocalWorkspace:
     def _build(
         self, volumes: Path, spool: Path, size: str, page_size: int, chunk_rows: int, polls: int, *, gaps: bool
     ) -> None:
-        from genops.testing.workspace.catalog import UnityCatalog
-        from genops.testing.workspace.clusters import ClusterService
-        from genops.testing.workspace.database import Database
-        from genops.testing.workspace.files import FilesService
-        from genops.testing.workspace.history import HistoryService
-        from genops.testing.workspace.identity import IdentityService
-        from genops.testing.workspace.jobs import JobService
-        from genops.testing.workspace.queries import QueryService, TreeService
-        from genops.testing.workspace.sql import SqlEngine
-        from genops.testing.workspace.statements import Statements, StatementService
-        from genops.testing.workspace.unity import UnityService
-        from genops.testing.workspace.warehouses import WarehouseService
+        from genops.testing.workspace.compute.clusters import ClusterService
+        from genops.testing.workspace.compute.jobs import JobService
+        from genops.testing.workspace.compute.tree import QueryService, TreeService
+        from genops.testing.workspace.compute.warehouses import WarehouseService
+        from genops.testing.workspace.http.identity import IdentityService
+        from genops.testing.workspace.sql.database import Database
+        from genops.testing.workspace.sql.engine import SqlEngine
+        from genops.testing.workspace.sql.sessions import Session, Sessions
+        from genops.testing.workspace.statements.execution import Statements, StatementService
+        from genops.testing.workspace.statements.history import HistoryService
+        from genops.testing.workspace.unity.catalog import UnityCatalog
+        from genops.testing.workspace.unity.files import FilesService
+        from genops.testing.workspace.unity.rest import UnityService
 
-        who = self.identity
+        who, clock, journal = self.identity, self.clock, self._journal
         self._database = Database(volumes)
-        catalog = UnityCatalog(self._database, volumes, who)
+        catalog = UnityCatalog(self._database, volumes, who, clock)
         catalog.create_catalog(DEFAULT_CATALOG, {})
         self._engine: SqlEngine = SqlEngine(catalog, who.user)
-        warehouses = WarehouseService(who.user, polls, size)
+        warehouses = WarehouseService(who.user, clock, journal, polls, size)
+        sessions = Sessions()
         self.warehouse_id = warehouses.default_id
-        self._statements: Statements = Statements(self._engine, warehouses, chunk_rows, DEFAULT_CATALOG, DEFAULT_SCHEMA)
-        identity, queries, tree = IdentityService(who), QueryService(who.user), TreeService()
+        self._statements: Statements = Statements(
+            self._engine, warehouses, clock, journal, sessions, chunk_rows, Session(DEFAULT_CATALOG, DEFAULT_SCHEMA)
+        )
+        identity, queries, tree = IdentityService(who, clock), QueryService(who.user, clock), TreeService(clock)
         for service in (
             identity,
             UnityService(catalog, page_size, gaps=gaps),
@@ -156,8 +164,8 @@ class LocalWorkspace:
             HistoryService(self._statements, who.user, identity.user_id),
             queries,
             tree,
-            JobService(self._statements, queries, tree, who.user, polls),
-            ClusterService(who.user, polls),
+            JobService(self._statements, queries, tree, who.user, clock, journal, polls),
+            ClusterService(who.user, clock, journal, polls),
         ):
             self._router.add(service.routes())
 
@@ -220,8 +228,8 @@ class LocalWorkspace:
         Raises:
             SqlError: A statement failed; ``message`` and ``sql_state`` say how.
         """
-        from genops.testing.workspace.runs import split_statements
-        from genops.testing.workspace.sql import Defaults
+        from genops.testing.workspace.compute.runs import split_statements
+        from genops.testing.workspace.sql.sessions import Session
 
         rows: list[list[Any]] = []
         for statement in split_statements(sql):
@@ -231,7 +239,7 @@ class LocalWorkspace:
                 while block := fetch(10_000):
                     found.extend(list(row) for row in block)
 
-            self._engine.run(statement, Defaults(catalog, schema), sink=collect)
+            self._engine.run(statement, Session(catalog, schema), sink=collect)
         return rows
 
     @property

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from genops.testing.workspace.failures import SqlError
-from genops.testing.workspace.wire import absent, invalid
+from genops.testing.workspace.http.wire import absent, invalid
+from genops.testing.workspace.sql.failures import SqlError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from genops.testing.workspace.catalog import UnityCatalog
+    from genops.testing.workspace.unity.catalog import UnityCatalog
 
 _DEPTH = 3
 """Catalog, schema and volume come before a file's own path."""

@@ -8,20 +8,22 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-import time
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from genops.testing.workspace.failures import CancelledStatementError, SqlError
-from genops.testing.workspace.sql import Defaults, Outcome, SqlEngine
-from genops.testing.workspace.wire import ApiError, Call, Json, Routes, absent, invalid, objects_of, unserved
+from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes, absent, invalid, objects_of, unserved
+from genops.testing.workspace.sql.engine import Outcome, SqlEngine
+from genops.testing.workspace.sql.failures import CancelledStatementError, SqlError
+from genops.testing.workspace.sql.sessions import Session, Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from genops.testing.workspace.warehouses import WarehouseService
+    from genops.testing.workspace.clock import Clock
+    from genops.testing.workspace.compute.warehouses import WarehouseService
+    from genops.testing.workspace.journal import Journal
 
 INLINE_LIMIT = 25 * 1024 * 1024
 """Bytes of a result that may travel inside the answer [docs.databricks.com, execute a SQL statement]."""
@@ -49,12 +51,13 @@ class Statement:
     id: str
     request: Json
     source: Json
+    session: Session
+    received: float
     state: str = "PENDING"
     error: SqlError | None = None
     outcome: Outcome = field(default_factory=Outcome)
     chunks: list[Chunk] = field(default_factory=list[Chunk])
     truncated: bool = False
-    received: float = field(default_factory=time.time)
     started: float = 0.0
     fetching: float = 0.0
     ended: float = 0.0
@@ -84,26 +87,32 @@ class Statements:
     Args:
         engine: Runs the SQL.
         warehouses: Where statements run.
+        clock: Gives the times.
+        journal: Is told of every statement that has ended.
+        sessions: The sessions that are open.
         chunk_rows: Rows a chunk.
-        default_catalog: Catalog of statements that name none.
-        default_schema: Schema of statements that name none.
+        default: Catalog and schema of statements that name none.
     """
 
     def __init__(
         self,
         engine: SqlEngine,
         warehouses: WarehouseService,
+        clock: Clock,
+        journal: Journal,
+        sessions: Sessions,
         chunk_rows: int,
-        default_catalog: str,
-        default_schema: str,
+        default: Session,
     ) -> None:
         self._engine = engine
         self._warehouses = warehouses
         self._chunk_rows = chunk_rows
-        self._defaults = Defaults(default_catalog, default_schema)
+        self._clock = clock
+        self._journal = journal
+        self._sessions = sessions
+        self._default = default
         self._lock = threading.Lock()
         self._held: OrderedDict[str, Statement] = OrderedDict()
-        self.finished: Callable[[Statement], None] = lambda _: None
 
     def held(self) -> list[Statement]:
         """All statements, oldest first."""
@@ -117,14 +126,20 @@ class Statements:
             raise absent(f"The statement {identifier} was not found.", "NOT_FOUND")
         return found
 
-    def submit(self, request: Json, source: Json | None = None) -> Statement:
+    def submit(self, request: Json, source: Json | None = None, *, user: str = "") -> Statement:
         """Start a statement.
 
         Args:
             request: Body of an execute request.
             source: ``query_source`` of query history, for statements that a job runs.
+            user: Who runs it; the workspace's own user where it is empty.
+
+        Raises:
+            ApiError: The request names a session that is not open.
         """
-        statement = Statement(f"01f0{str(uuid.uuid4())[4:]}", request, source or {})
+        identifier = f"01f0{str(uuid.uuid4())[4:]}"
+        session = self._session(request, user)
+        statement = Statement(identifier, request, source or {}, session, self._clock.now())
         with self._lock:
             self._held[statement.id] = statement
         threading.Thread(target=self._run, args=(statement,), name="local-statement", daemon=True).start()
@@ -144,6 +159,12 @@ class Statements:
         for statement in running:
             statement.done.wait(5)
 
+    def _session(self, request: Json, user: str) -> Session:
+        if request.get("session_id"):
+            return self._sessions.get(str(request["session_id"]))
+        default = self._default
+        return Session(request.get("catalog") or default.catalog, request.get("schema") or default.schema, user)
+
     # Running
 
     def _run(self, statement: Statement) -> None:
@@ -151,12 +172,9 @@ class Statements:
             self._warehouses.wake(str(statement.request["warehouse_id"]))
             self._begin(statement, None)
             given = statement.request
-            defaults = Defaults(
-                given.get("catalog") or self._defaults.catalog, given.get("schema") or self._defaults.schema
-            )
             self._engine.run(
                 statement.text,
-                defaults,
+                statement.session,
                 given.get("parameters") or (),
                 sink=lambda columns, fetch: self._collect(statement, columns, fetch),
                 started=lambda cursor: self._begin(statement, cursor),
@@ -173,24 +191,24 @@ class Statements:
 
     def _begin(self, statement: Statement, cursor: Any) -> None:
         statement.cursor = cursor
-        statement.started = statement.started or time.time()
+        statement.started = statement.started or self._clock.now()
         statement.state = "RUNNING"
         if statement.cancelled:
             raise CancelledStatementError
 
     def _end(self, statement: Statement, state: str) -> None:
         statement.cursor = None
-        statement.ended = time.time()
+        statement.ended = self._clock.now()
         statement.state = state
         if state != "SUCCEEDED":
             statement.chunks.clear()
-        self.finished(statement)
+        self._journal.note("statement", statement=statement)
         statement.done.set()
         self._forget_old()
 
     def _collect(self, statement: Statement, columns: list[Json], fetch: Callable[[int], list[Any]]) -> None:
         """Fetch rows into chunks, up to the limits of the request."""
-        statement.fetching = time.time()
+        statement.fetching = self._clock.now()
         row_limit = statement.request.get("row_limit")
         byte_limit = statement.request.get("byte_limit")
         total_rows = total_bytes = 0
@@ -277,7 +295,7 @@ class StatementService:
         wait = _checked(request)
         if not self._warehouses.known(str(request["warehouse_id"])):
             raise invalid(f"{request['warehouse_id']} is not a valid endpoint id.")
-        statement = self._statements.submit(request)
+        statement = self._statements.submit(request, user=call.user)
         finished = statement.done.wait(wait) if wait else False
         if not finished and wait and request.get("on_wait_timeout") == "CANCEL":
             self._statements.cancel(statement)

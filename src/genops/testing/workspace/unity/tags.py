@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from genops.testing.workspace.wire import Json, absent, exists
+from genops.testing.workspace.http.wire import Json, absent, exists
 
 
 class Tags:

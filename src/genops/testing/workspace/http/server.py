@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from genops.testing.workspace.faults import Fault, Faults
-from genops.testing.workspace.wire import ApiError, Call, Reply, Request, Router
+from genops.testing.workspace.http.faults import Fault, Faults
+from genops.testing.workspace.http.wire import ApiError, Call, Reply, Request, Router
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, TypeVar
 
-from genops.testing.workspace.wire import Json, invalid
+from genops.testing.workspace.http.wire import Json, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -77,7 +77,7 @@ class Request:
 
 @dataclass
 class Call:
-    """One request on its way to a service."""
+    """One request on its way to a service; ``user`` is who sent it, once that is known."""
 
     method: str
     path: str
@@ -86,6 +86,7 @@ class Call:
     body: Any = None
     upload: Path | None = None
     args: dict[str, str] = field(default_factory=dict[str, str])
+    user: str = ""
 
     @property
     def json(self) -> Json:

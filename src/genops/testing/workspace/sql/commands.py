@@ -9,15 +9,15 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from genops.testing.workspace.catalog import UnityCatalog, quote_part
-from genops.testing.workspace.database import address
-from genops.testing.workspace.failures import UnsupportedError
-from genops.testing.workspace.values import quoted, split_name
+from genops.testing.workspace.sql.database import address
+from genops.testing.workspace.sql.failures import UnsupportedError
+from genops.testing.workspace.sql.values import quoted, split_name
+from genops.testing.workspace.unity.catalog import UnityCatalog, quote_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from genops.testing.workspace.wire import Json
+    from genops.testing.workspace.http.wire import Json
 
 
 @dataclass

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import secrets
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genops.testing.workspace.wire import ApiError, Call, Json, Routes, absent, invalid
+from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes, absent, invalid
+
+if TYPE_CHECKING:
+    from genops.testing.workspace.clock import Clock
+    from genops.testing.workspace.journal import Journal
 
 SIZES = ("2X-Small", "X-Small", "Small", "Medium", "Large", "X-Large", "2X-Large", "3X-Large", "4X-Large", "5X-Large")
 TYPES = ("CLASSIC", "PRO")
@@ -28,12 +32,16 @@ class WarehouseService:
 
     Args:
         user: Who creates them.
+        clock: Gives the times.
+        journal: Is told of their states.
         transition_polls: How many reads show STARTING or STOPPING before the final state.
         default_size: Size of the warehouse that is there and RUNNING from the start.
     """
 
-    def __init__(self, user: str, transition_polls: int, default_size: str) -> None:
+    def __init__(self, user: str, clock: Clock, journal: Journal, transition_polls: int, default_size: str) -> None:
         self._user = user
+        self._clock = clock
+        self._journal = journal
         self._polls = transition_polls
         self._lock = threading.RLock()
         self._held: dict[str, Json] = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from genops.testing.workspace.catalog import UnityCatalog, parts_of
-from genops.testing.workspace.paging import listing, page
-from genops.testing.workspace.wire import ApiError, Call, Json, Routes, absent, invalid, unserved
+from genops.testing.workspace.http.paging import listing, page
+from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes, absent, invalid, unserved
+from genops.testing.workspace.unity.catalog import UnityCatalog, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genops.testing.workspace.paging import listing, page
-from genops.testing.workspace.volume_files import locate
-from genops.testing.workspace.wire import ApiError, Call, Json, Reply, Routes, absent, exists, invalid
+from genops.testing.workspace.http.paging import listing, page
+from genops.testing.workspace.http.wire import ApiError, Call, Json, Reply, Routes, absent, exists, invalid
+from genops.testing.workspace.sql.volume_files import locate
 
 if TYPE_CHECKING:
-    from genops.testing.workspace.catalog import UnityCatalog
+    from genops.testing.workspace.unity.catalog import UnityCatalog
 
 _PAGE = 1000
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from genops.testing.workspace.wire import Json, invalid, objects_of, unserved
+from genops.testing.workspace.http.wire import Json, invalid, objects_of, unserved
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from genops.testing.workspace.statements import Statement
+    from genops.testing.workspace.statements.execution import Statement
 
 ALIVE: tuple[str, ...] = ("PENDING", "RUNNING")
 """States on the way, in their order."""
@@ -42,10 +41,10 @@ class JobRun:
     tasks: list[TaskRun]
     parameters: dict[str, str]
     polls: dict[str, int]
+    created: int
     state: str = "PENDING"
     result: str = ""
     message: str = ""
-    created: int = field(default_factory=lambda: int(time.time() * 1000))
     ended: int = 0
     cancelled: bool = False
     current: Statement | None = None

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from genops.testing.workspace.catalog import UnityCatalog, quote_part
-from genops.testing.workspace.database import address
-from genops.testing.workspace.dialect import ALIAS, to_duckdb
-from genops.testing.workspace.failures import (
+from genops.testing.workspace.sql.database import address
+from genops.testing.workspace.sql.dialect import ALIAS, to_duckdb
+from genops.testing.workspace.sql.failures import (
     SqlError,
     UnsupportedError,
     already_exists,
@@ -18,13 +17,14 @@ from genops.testing.workspace.failures import (
     schema_not_found,
     table_not_found,
 )
-from genops.testing.workspace.tables import TableName, table_name
-from genops.testing.workspace.values import quoted
+from genops.testing.workspace.sql.tables import TableName, table_name
+from genops.testing.workspace.sql.values import quoted
+from genops.testing.workspace.unity.catalog import UnityCatalog, quote_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from genops.testing.workspace.wire import ApiError, Json
+    from genops.testing.workspace.http.wire import ApiError, Json
 
 _STATES = {
     "CATALOG_DOES_NOT_EXIST": ("NO_SUCH_CATALOG_EXCEPTION", "42704"),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import sqlglot
 from sqlglot import exp
 
-from genops.testing.workspace.failures import SqlError, UnsupportedError
-from genops.testing.workspace.values import duck_type, literal, quoted
+from genops.testing.workspace.sql.failures import SqlError, UnsupportedError
+from genops.testing.workspace.sql.values import duck_type, literal, quoted
 
 if TYPE_CHECKING:
     from pathlib import Path

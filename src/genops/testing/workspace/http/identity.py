@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from genops.testing.workspace.wire import ApiError, Call, Json, Routes
+from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes
+
+if TYPE_CHECKING:
+    from genops.testing.workspace.clock import Clock
 
 CLOUDS = ("aws", "azure", "gcp")
 
@@ -54,14 +57,15 @@ class Identity:
             raise ApiError(401, "UNAUTHENTICATED", "Credential was not sent or was of an unsupported type for this API")
         if given != f"Bearer {self.token}":
             raise ApiError(401, "UNAUTHENTICATED", "Invalid access token")
+        call.user = self.user
 
 
 class IdentityService:
     """Answers who the caller is and which workspace this is."""
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, clock: Clock) -> None:
         self._identity = identity
-        self._born = int(time.time() * 1000)
+        self._born = clock.millis()
         self.user_id = uuid.uuid5(_NAMESPACE, identity.user).int % 10**16
 
     def routes(self) -> Routes:

@@ -6,7 +6,7 @@ import re
 import threading
 from dataclasses import dataclass, field
 
-from genops.testing.workspace.wire import ApiError
+from genops.testing.workspace.http.wire import ApiError
 
 ERRORS = {
     "401": (401, "UNAUTHENTICATED", "The access token is not valid"),

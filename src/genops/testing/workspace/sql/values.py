@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 if TYPE_CHECKING:
-    from genops.testing.workspace.wire import Json
+    from genops.testing.workspace.http.wire import Json
 
 # DuckDB type: the statement API's type_name and the SQL name.
 _SCALARS = {

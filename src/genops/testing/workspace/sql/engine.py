@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from genops.testing.workspace import ddl
-from genops.testing.workspace.commands import command, command_type
-from genops.testing.workspace.database import Profile, described, read_profile, start_profile
-from genops.testing.workspace.dialect import bind, mend, name_outputs, parse, to_duckdb
-from genops.testing.workspace.failures import SqlError, UnsupportedError
-from genops.testing.workspace.readers import reading
-from genops.testing.workspace.tables import TableName, qualify
-from genops.testing.workspace.values import rendering, result_column
-from genops.testing.workspace.volume_files import matching
-from genops.testing.workspace.wire import ApiError, Json
+from genops.testing.workspace.http.wire import ApiError, Json
+from genops.testing.workspace.sql import ddl
+from genops.testing.workspace.sql.commands import command, command_type
+from genops.testing.workspace.sql.database import Profile, described, read_profile, start_profile
+from genops.testing.workspace.sql.dialect import bind, mend, name_outputs, parse, to_duckdb
+from genops.testing.workspace.sql.failures import SqlError, UnsupportedError
+from genops.testing.workspace.sql.readers import reading
+from genops.testing.workspace.sql.tables import TableName, qualify
+from genops.testing.workspace.sql.values import rendering, result_column
+from genops.testing.workspace.sql.volume_files import matching
 
 if TYPE_CHECKING:
-    from genops.testing.workspace.catalog import UnityCatalog
+    from genops.testing.workspace.sql.sessions import Session
+    from genops.testing.workspace.unity.catalog import UnityCatalog
 
 Rows = list[list[Any]]
 
@@ -47,14 +48,6 @@ class Outcome:
 
 Sink = Callable[[list[Json], Callable[[int], Rows]], None]
 """Receives the result schema and a function that fetches the next rows, empty at the end."""
-
-
-@dataclass(frozen=True)
-class Defaults:
-    """The catalog and schema that names without them belong to."""
-
-    catalog: str
-    schema: str
 
 
 _TYPES: dict[type[Any], str] = {
@@ -105,7 +98,7 @@ class SqlEngine:
     def run(
         self,
         sql: str,
-        defaults: Defaults,
+        session: Session,
         parameters: Iterable[Json] = (),
         *,
         sink: Sink,
@@ -116,7 +109,7 @@ class SqlEngine:
 
         Args:
             sql: One statement of Databricks SQL.
-            defaults: Where names without catalog or schema belong.
+            session: Whose statement it is; says where names without catalog or schema belong.
             parameters: Values of ``:name`` markers.
             sink: Receives columns and rows.
             started: Receives the DuckDB cursor before anything runs, so that another thread may interrupt it.
@@ -130,27 +123,27 @@ class SqlEngine:
         begun = time.perf_counter()
         result.statement_type = command_type(sql)
         try:
-            rows = command(self.catalog, sql, defaults.catalog, defaults.schema)
+            rows = command(self.catalog, sql, session.catalog, session.schema)
             if rows is not None:
                 result.compiled = time.perf_counter() - begun
                 result.columns = [result_column(name, index, "VARCHAR") for index, name in enumerate(rows.names)]
                 sink(result.columns, _scalar_rows(rows.rows))
                 return result
-            tree = self._compile(sql, defaults, parameters, result)
+            tree = self._compile(sql, session, parameters, result)
             with self.catalog.database.session() as cursor:
                 started(cursor)
-                self._dispatch(_Run(self, tree, defaults, cursor, sink, result, sql, begun))
+                self._dispatch(_Run(self, tree, session, cursor, sink, result, sql, begun))
         except ApiError as error:
             raise ddl.as_failure(error) from error
         return result
 
-    def _compile(self, sql: str, defaults: Defaults, parameters: Iterable[Json], result: Outcome) -> Any:
+    def _compile(self, sql: str, session: Session, parameters: Iterable[Json], result: Outcome) -> Any:
         trees = parse(sql)
         if len(trees) > 1:
             raise SqlError("[PARSE_SYNTAX_ERROR] Syntax error: one statement expected, found several.", "42601")
         result.statement_type = statement_type(trees[0])
         tree = name_outputs(bind(trees[0], parameters))
-        identity = {"user": self.user, "catalog": defaults.catalog, "schema": defaults.schema}
+        identity = {"user": session.user or self.user, "catalog": session.catalog, "schema": session.schema}
         return mend(tree, identity)
 
     def _dispatch(self, run: _Run) -> None:
@@ -173,7 +166,7 @@ class SqlEngine:
 class _Run:
     engine: SqlEngine
     tree: Any
-    defaults: Defaults
+    session: Session
     cursor: Any
     sink: Sink
     result: Outcome
@@ -182,7 +175,7 @@ class _Run:
 
     def qualified(self, tree: Any) -> list[TableName]:
         """Fill in the names of a tree and make sure that the tables are there."""
-        names = qualify(tree, self.defaults.catalog, self.defaults.schema, self.engine.files)
+        names = qualify(tree, self.session.catalog, self.session.schema, self.engine.files)
         for name in names:
             ddl.need_table(self.engine.catalog, name)
         return names
@@ -283,10 +276,10 @@ def _unqualify_targets(tree: Any) -> None:
 
 def _create(run: _Run) -> None:
     if run.tree.kind in ("SCHEMA", "DATABASE"):
-        ddl.create_schema(run.engine.catalog, run.tree, run.defaults.catalog)
+        ddl.create_schema(run.engine.catalog, run.tree, run.session.catalog)
         run.affected({})
         return
-    plan = ddl.plan_create(run.engine.catalog, run.tree, run.defaults.catalog, run.defaults.schema)
+    plan = ddl.plan_create(run.engine.catalog, run.tree, run.session.catalog, run.session.schema)
     if plan is None:
         run.affected({})
         return
@@ -302,7 +295,7 @@ def _create(run: _Run) -> None:
 
 def _catalog_change(change: Callable[[UnityCatalog, Any, str, str], None]) -> Callable[[_Run], None]:
     def apply(run: _Run) -> None:
-        change(run.engine.catalog, run.tree, run.defaults.catalog, run.defaults.schema)
+        change(run.engine.catalog, run.tree, run.session.catalog, run.session.schema)
         run.affected({})
 
     return apply

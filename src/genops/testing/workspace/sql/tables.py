@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from genops.testing.workspace.dialect import ALIAS
-from genops.testing.workspace.failures import UnsupportedError
+from genops.testing.workspace.sql.dialect import ALIAS
+from genops.testing.workspace.sql.failures import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

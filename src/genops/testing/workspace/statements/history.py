@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from genops.testing.workspace.paging import decode_token, encode_token
-from genops.testing.workspace.statements import FINAL, Statement, Statements
-from genops.testing.workspace.wire import Call, Json, Routes, invalid
+from genops.testing.workspace.http.paging import decode_token, encode_token
+from genops.testing.workspace.http.wire import Call, Json, Routes, invalid
+from genops.testing.workspace.statements.execution import FINAL, Statement, Statements
 
 _STATUS = {"PENDING": "QUEUED", "RUNNING": "RUNNING", "SUCCEEDED": "FINISHED", "CLOSED": "FINISHED"}
 _PAGE = 100

@@ -8,9 +8,13 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from genops.testing.workspace.paging import listing, page
-from genops.testing.workspace.wire import ApiError, Call, Json, Routes, absent, exists, invalid
+from genops.testing.workspace.http.paging import listing, page
+from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes, absent, exists, invalid
+
+if TYPE_CHECKING:
+    from genops.testing.workspace.clock import Clock
 
 
 class QueryService:
@@ -18,10 +22,12 @@ class QueryService:
 
     Args:
         user: Their owner.
+        clock: Gives the times.
     """
 
-    def __init__(self, user: str) -> None:
+    def __init__(self, user: str, clock: Clock) -> None:
         self._user = user
+        self._clock = clock
         self._lock = threading.Lock()
         self._held: dict[str, Json] = {}
 
@@ -47,7 +53,7 @@ class QueryService:
         given = call.object("query")
         if not given.get("query_text") or not given.get("display_name"):
             raise invalid("A query needs display_name and query_text")
-        now = _timestamp()
+        now = _timestamp(self._clock)
         facts = {"create_time": now, "update_time": now, "owner_user_name": self._user, "lifecycle_state": "ACTIVE"}
         created = {
             "run_as_mode": "OWNER",
@@ -69,15 +75,15 @@ class QueryService:
         query = self.get(call.args["id"])
         given = call.object("query")
         names = str(call.need("update_mask")).split(",")
-        query.update({name: given.get(name) for name in names}, update_time=_timestamp())
+        query.update({name: given.get(name) for name in names}, update_time=_timestamp(self._clock))
         return dict(query)
 
     def _trash(self, call: Call) -> None:
         self.get(call.args["id"])["lifecycle_state"] = "TRASHED"
 
 
-def _timestamp() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def _timestamp(clock: Clock) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock.now()))
 
 
 @dataclass
@@ -89,9 +95,14 @@ class _Object:
 
 
 class TreeService:
-    """Files and directories of the workspace tree, as far as SQL files of jobs need them."""
+    """Files and directories of the workspace tree, as far as SQL files of jobs need them.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Gives the times.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._held: dict[str, _Object] = {"/": _Object("DIRECTORY", b"", 1, 0)}
 
@@ -128,7 +139,7 @@ class TreeService:
         )
 
     def _put(self, path: str, kind: str, content: bytes) -> None:
-        self._held[path] = _Object(kind, content, uuid.uuid4().int % 10**15, int(time.time() * 1000))
+        self._held[path] = _Object(kind, content, uuid.uuid4().int % 10**15, self._clock.millis())
 
     def _import(self, call: Call) -> None:
         path = _tree_path(call.need("path"))

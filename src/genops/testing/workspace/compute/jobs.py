@@ -5,12 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
-from genops.testing.workspace.failures import SqlError
-from genops.testing.workspace.paging import decode_token, encode_token
-from genops.testing.workspace.runs import (
+from genops.testing.workspace.compute.runs import (
     ALIVE,
     JobRun,
     TaskRun,
@@ -20,11 +17,15 @@ from genops.testing.workspace.runs import (
     split_statements,
     task_body,
 )
-from genops.testing.workspace.wire import ApiError, Call, Json, Routes, invalid
+from genops.testing.workspace.http.paging import decode_token, encode_token
+from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes, invalid
+from genops.testing.workspace.sql.failures import SqlError
 
 if TYPE_CHECKING:
-    from genops.testing.workspace.queries import QueryService, TreeService
-    from genops.testing.workspace.statements import Statements
+    from genops.testing.workspace.clock import Clock
+    from genops.testing.workspace.compute.tree import QueryService, TreeService
+    from genops.testing.workspace.journal import Journal
+    from genops.testing.workspace.statements.execution import Statements
 
 _PAGE = 25
 
@@ -37,16 +38,27 @@ class JobService:
         queries: Saved queries that tasks name.
         tree: Workspace files that tasks name.
         user: Owner of jobs.
+        clock: Gives the times.
+        journal: Is told of runs.
         transition_polls: How many reads of a run show PENDING, and then RUNNING, before its end shows.
     """
 
     def __init__(
-        self, statements: Statements, queries: QueryService, tree: TreeService, user: str, transition_polls: int
+        self,
+        statements: Statements,
+        queries: QueryService,
+        tree: TreeService,
+        user: str,
+        clock: Clock,
+        journal: Journal,
+        transition_polls: int,
     ) -> None:
         self._statements = statements
         self._queries = queries
         self._tree = tree
         self._user = user
+        self._clock = clock
+        self._journal = journal
         self._polls = transition_polls
         self._lock = threading.RLock()
         self._ids = itertools.count(1001)
@@ -86,7 +98,7 @@ class JobService:
         settings = checked_settings(call.json)
         with self._lock:
             job_id = next(self._ids)
-            now = int(time.time() * 1000)
+            now = self._clock.millis()
             self._jobs[job_id] = {
                 "job_id": job_id,
                 "creator_user_name": self._user,
@@ -137,7 +149,7 @@ class JobService:
             run_id = next(self._ids)
             tasks = [TaskRun(task, next(self._ids)) for task in settings["tasks"]]
             polls: dict[str, int] = dict.fromkeys(ALIVE, self._polls)
-            run = JobRun(run_id, job_id, settings["name"], tasks, parameters, polls)
+            run = JobRun(run_id, job_id, settings["name"], tasks, parameters, polls, self._clock.millis())
             self._runs[run_id] = run
             if token:
                 self._tokens[token] = run_id
@@ -151,7 +163,7 @@ class JobService:
         for task in in_order(run.tasks):
             self._run_task(run, task)
         failed = [task for task in run.tasks if task.result != "SUCCESS"]
-        run.ended = int(time.time() * 1000)
+        run.ended = self._clock.millis()
         run.result = "CANCELED" if run.cancelled else "FAILED" if failed else "SUCCESS"
         if failed and not run.cancelled:
             first = next((task for task in failed if task.result == "FAILED"), failed[0])
@@ -161,7 +173,7 @@ class JobService:
     def _run_task(self, run: JobRun, task: TaskRun) -> None:
         before = {item["task_key"] for item in task.task.get("depends_on") or ()}
         upstream = [other for other in run.tasks if other.task["task_key"] in before]
-        task.started = int(time.time() * 1000)
+        task.started = self._clock.millis()
         if run.cancelled:
             task.result = "CANCELED"
         elif any(other.result != "SUCCESS" for other in upstream):
@@ -169,7 +181,7 @@ class JobService:
         else:
             task.state = "RUNNING"
             task.result, task.message = self._execute(run, task)
-        task.ended = int(time.time() * 1000)
+        task.ended = self._clock.millis()
         task.state = "TERMINATED"
 
     def _execute(self, run: JobRun, task: TaskRun) -> tuple[str, str]:

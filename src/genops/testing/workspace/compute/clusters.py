@@ -5,8 +5,13 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from typing import TYPE_CHECKING
 
-from genops.testing.workspace.wire import Call, Json, Routes, invalid
+from genops.testing.workspace.http.wire import Call, Json, Routes, invalid
+
+if TYPE_CHECKING:
+    from genops.testing.workspace.clock import Clock
+    from genops.testing.workspace.journal import Journal
 
 
 class ClusterService:
@@ -14,11 +19,15 @@ class ClusterService:
 
     Args:
         user: Who creates them.
+        clock: Gives the times.
+        journal: Is told of their states.
         transition_polls: How many reads show a state on the way before the final one.
     """
 
-    def __init__(self, user: str, transition_polls: int) -> None:
+    def __init__(self, user: str, clock: Clock, journal: Journal, transition_polls: int) -> None:
         self._user = user
+        self._clock = clock
+        self._journal = journal
         self._polls = transition_polls
         self._lock = threading.Lock()
         self._held: dict[str, Json] = {}
@@ -39,7 +48,7 @@ class ClusterService:
 
     def _create(self, call: Call) -> Json:
         call.need("spark_version")
-        now = time.localtime()
+        now = time.gmtime(self._clock.now())
         identifier = f"{time.strftime('%m%d-%H%M%S', now)}-{secrets.token_hex(4)}"
         name = call.json.get("cluster_name") or ""
         tags = {"Vendor": "Databricks", "Creator": self._user, "ClusterName": name, "ClusterId": identifier}
@@ -52,7 +61,7 @@ class ClusterService:
                 "cluster_source": "API",
                 "default_tags": tags,
                 "driver_node_type_id": call.json.get("driver_node_type_id") or call.json.get("node_type_id"),
-                "start_time": int(time.time() * 1000),
+                "start_time": self._clock.millis(),
                 "state": "PENDING",
                 "state_message": "",
             }

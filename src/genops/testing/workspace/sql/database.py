@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from genops.testing.workspace.dialect import ALIAS
-from genops.testing.workspace.failures import CancelledStatementError, translated
-from genops.testing.workspace.values import literal, quoted
+from genops.testing.workspace.sql.dialect import ALIAS
+from genops.testing.workspace.sql.failures import CancelledStatementError, translated
+from genops.testing.workspace.sql.values import literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

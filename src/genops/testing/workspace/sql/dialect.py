@@ -13,12 +13,12 @@ from sqlglot import exp
 from sqlglot.dialects.databricks import Databricks
 from sqlglot.errors import SqlglotError
 
-from genops.testing.workspace.failures import SqlError, UnsupportedError
+from genops.testing.workspace.sql.failures import SqlError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from genops.testing.workspace.wire import Json
+    from genops.testing.workspace.http.wire import Json
 
 ALIAS = "unity_"
 """DuckDB reserves ``main`` and ``system`` as database names, so every catalog is attached with this prefix."""

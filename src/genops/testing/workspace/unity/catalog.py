@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import sqlglot.errors
 
-from genops.testing.workspace.database import Database, address, attached
-from genops.testing.workspace.identity import Identity, stable_id
-from genops.testing.workspace.tables import TableName
-from genops.testing.workspace.tags import Tags
-from genops.testing.workspace.values import catalog_column, duck_type, quoted, split_name
-from genops.testing.workspace.wire import ApiError, Json, absent, exists, invalid
+from genops.testing.workspace.http.identity import Identity, stable_id
+from genops.testing.workspace.http.wire import ApiError, Json, absent, exists, invalid
+from genops.testing.workspace.sql.database import Database, address, attached
+from genops.testing.workspace.sql.tables import TableName
+from genops.testing.workspace.sql.values import catalog_column, duck_type, quoted, split_name
+from genops.testing.workspace.unity.tags import Tags
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from genops.testing.workspace.clock import Clock
 
 _NAME = re.compile(r"[^\s./\x00-\x1f\x7f]{1,255}")
 
@@ -62,9 +64,10 @@ class UnityCatalog:
         database: Where tables live.
         files: Directory of the volumes' files.
         identity: Owner and metastore of new objects.
+        clock: Gives the times.
     """
 
-    def __init__(self, database: Database, files: Path, identity: Identity) -> None:
+    def __init__(self, database: Database, files: Path, identity: Identity, clock: Clock) -> None:
         self.database = database
         # One lock for catalog and rows: a change of either may need the other.
         self.lock = database.writing
@@ -75,9 +78,10 @@ class UnityCatalog:
         self.tags = Tags()
         self._files = files
         self._identity = identity
+        self._clock = clock
 
     def _new(self, kind: str, full_name: str, given: Json) -> Json:
-        now = int(time.time() * 1000)
+        now = self._clock.millis()
         user = self._identity.user
         return {
             "name": full_name.rsplit(".", 1)[-1],
@@ -94,7 +98,7 @@ class UnityCatalog:
 
     def touch(self, info: Json, **changes: Any) -> Json:
         """Change an object and its ``updated_at``."""
-        info.update(changes, updated_at=int(time.time() * 1000), updated_by=self._identity.user)
+        info.update(changes, updated_at=self._clock.millis(), updated_by=self._identity.user)
         return info
 
     # Catalogs

@@ -1,0 +1,1 @@
+"""What runs things: warehouses, clusters, jobs."""

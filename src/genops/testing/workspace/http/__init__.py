@@ -1,0 +1,1 @@
+"""What every service stands on: requests and answers, the server, faults, pages, and who asks."""

@@ -1,0 +1,1 @@
+"""Databricks SQL that runs on DuckDB."""

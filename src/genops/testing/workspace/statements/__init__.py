@@ -1,0 +1,1 @@
+"""Statements: their states, their results, and what is remembered of them."""

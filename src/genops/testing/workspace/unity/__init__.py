@@ -1,0 +1,1 @@
+"""Unity Catalog: the objects of a metastore, and the files of its volumes."""
