@@ -51,6 +51,7 @@ if len(PYTHONS) < int(os.environ.get("MINIMUM_INTERPRETERS", "1")):
 # The oldest and the newest interpreter; `nox -s full` runs the ones between.
 nox.options.sessions = ["lint", *(f"tests-{version}" for version in dict.fromkeys((*PYTHONS[:1], *PYTHONS[-1:])))]
 # The tests of a file stay in one process; see tests/support/spreading.py.
+COVERAGE = ("--cov", "--cov-report=term-missing:skip-covered")
 SPREAD = ("-n", "auto", "--maxprocesses=4", "--dist=loadscope")
 
 
@@ -65,18 +66,24 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the suite; on the newest interpreter with branch coverage. Everything is installed, so nothing may skip."""
+    """Run the suite; on the newest interpreter with branch coverage and without what one interpreter is enough for.
+
+    Everything is installed, so nothing may skip.
+    """
     session.install(".[all]", *GROUPS["test"])
     if session.posargs:
         session.run("pytest", "-m", "not full", *session.posargs)
         return
     session.env["NO_SKIPS"] = "1"
-    # Before the tests, whose time limit no cold build would keep; it says what each took.
-    session.run("python", "tests/servers/build.py")
-    # Alone and without coverage, which would slow down one side of each ratio.
-    session.run("pytest", "-m", "not full", "tests/benchmarks")
-    coverage = ("--cov", "--cov-report=term-missing:skip-covered") if session.python == PYTHONS[-1] else ()
-    session.run("pytest", "-m", "not full", "--ignore=tests/benchmarks", *SPREAD, *coverage)
+    again = len(PYTHONS) > 1 and session.python == PYTHONS[-1]
+    if not again:
+        # Before the tests, whose time limit no cold build would keep; it says what each took.
+        session.run("python", "tests/servers/build.py")
+        # Alone, because they compare times.
+        session.run("pytest", "-m", "not full", "tests/benchmarks")
+    chosen = "not full and not once" if again else "not full"
+    coverage = COVERAGE if session.python == PYTHONS[-1] else ()
+    session.run("pytest", "-m", chosen, "--ignore=tests/benchmarks", *SPREAD, *coverage)
 
 
 @nox.session(python=PYTHONS[-1] if PYTHONS else False)

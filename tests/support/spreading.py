@@ -1,4 +1,8 @@
-"""Spreads the tests over processes: a file stays in one of them, and so do all files that share the real servers."""
+"""Spreads the tests over processes and interpreters.
+
+A file stays in one process, and so do all files that share the real servers. What tests programs of others, or whole
+programs for minutes, is marked `once`: `nox` runs it on the oldest interpreter only, `nox -s full` on every one.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,12 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 SERVERS = ("integration/servers/", "integration/test_dashboard")
+ONCE = (
+    *SERVERS,
+    "integration/test_examples",
+    "integration/test_zero_code_processes",
+    "contract/test_canary_exported",
+)
 
 
 class BySharedFixtures(LoadScopeScheduling):
@@ -27,6 +37,14 @@ def scope(nodeid: str) -> str:
     ('tests/unit/cost/test_budgets.py', 'servers')
     """
     return "servers" if any(part in nodeid for part in SERVERS) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what one interpreter is enough for."""
+    for item in items:
+        if any(part in item.nodeid for part in ONCE):
+            item.add_marker(pytest.mark.once)
 
 
 @pytest.hookimpl(optionalhook=True)
