@@ -1,103 +1,33 @@
-"""The governor: resolve → admit → observe → settle, and record.
-
-Every step that runs foreign or fallible code is guarded here and nowhere else, so that a unit reads as its lifecycle.
-"""
+"""The governor: resolve → admit → observe → settle, and record."""
 
 from __future__ import annotations
 
 import contextlib
-import weakref
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from genops.core import current
-from genops.core.amounts import Amount, Estimate, Grade, Priced
 from genops.core.attribution import NOBODY, Attribution, current_attribution
-from genops.core.charges import ChargeBook
-from genops.core.containers import Container, RollUp
-from genops.core.decisions import (
-    ALLOWED,
-    Decision,
-    Mode,
-    OnFault,
-    PolicyResult,
-    ReasonCode,
-    faulted,
-    gravest,
-    refusal,
-)
-from genops.core.edges import Lineage, Neighbours, NoLineage, declared
-from genops.core.forks import on_fork, process
-from genops.core.guard import Guard
-from genops.core.inventory import Inventory
-from genops.core.operation import NOTHING, ChargeKey, DatasetEdge, Facts, Operation
+from genops.core.containers import Container
+from genops.core.decisions import ALLOWED, Decision, refusal
+from genops.core.forks import process
+from genops.core.guarded import GuardedPorts, Settings, Unfinished
+from genops.core.operation import NOTHING, ChargeKey, Facts, Operation
 from genops.core.part import Part, Remote, knows_more
-from genops.core.pending import PendingUnits
-from genops.core.ports import (
-    DEFAULT_RESERVE_SECONDS,
-    AllowAll,
-    BareScope,
-    Clock,
-    Closing,
-    Ledger,
-    NamedDatasets,
-    NoBudgets,
-    NoPrices,
-    NoTracer,
-    Policy,
-    Pricer,
-    Resolution,
-    Resolver,
-    Scope,
-    Sink,
-    SystemClock,
-    Tracer,
-)
-from genops.core.records import BudgetState, Record, Refusal, Reservation, Role, UnitId
-from genops.core.sinks import FanOut
-from genops.core.unit import Running, Unit, posted
+from genops.core.unit import Running, Unit
 from genops.errors import GovernanceError
 
 if TYPE_CHECKING:
-    from genops.core.charges import Account, Posting
+    from genops.core.amounts import Amount, Grade
+    from genops.core.records import UnitId
 
 Describe = Callable[["Governor"], Operation]
-_UNASKED = Resolution()
 
 
-class Settings(NamedTuple):
-    """What the spine itself is told.
-
-    Attributes:
-        mode: How far genops goes.
-        on_fault: What enforce mode does when a decision fails.
-        attribution: Who pays where nobody says otherwise.
-        by_host: The same for single workspaces; wins over `attribution`.
-        environment_of: Derives the environment from a host; asked only where nobody said.
-    """
-
-    mode: Mode = Mode.OBSERVE
-    on_fault: OnFault = OnFault.BLOCK
-    attribution: Attribution = NOBODY
-    by_host: Mapping[str, Attribution] = {}
-    environment_of: Callable[[str], str | None] = lambda _host: None
-
-
-class Governor:
+class Governor(GuardedPorts):
     """Takes operations through their lifecycle.
 
-    Args:
-        settings: What the spine itself is told.
-        policy: Decides.
-        ledger: Holds budgets.
-        pricer: Knows prices.
-        resolver: Finds out what rules need.
-        tracer: Opens spans.
-        sinks: Want to know what happened, in this order.
-        guard: Counts our own faults.
-        clock: Time.
-        inventory: What the user's calls told about resources.
-        lineage: Knows how data flows between datasets.
+    It is built with the arguments of `GuardedPorts`.
 
     Attributes:
         unit_type: What it makes of an operation that owns its decision.
@@ -106,45 +36,6 @@ class Governor:
 
     unit_type: type[Unit] = Unit
     part_type: type[Part] = Part
-
-    def __init__(
-        self,
-        settings: Settings = Settings(),  # noqa: B008  (immutable)
-        *,
-        policy: Policy | None = None,
-        ledger: Ledger | None = None,
-        pricer: Pricer | None = None,
-        resolver: Resolver | None = None,
-        tracer: Tracer | None = None,
-        sinks: Iterable[Sink] = (),
-        guard: Guard | None = None,
-        clock: Clock | None = None,
-        inventory: Inventory | None = None,
-        lineage: Lineage | None = None,
-    ) -> None:
-        self.settings = settings
-        self.off = settings.mode is Mode.OFF
-        self.strict = settings.mode is Mode.ENFORCE
-        self.policy = policy or AllowAll()
-        self.ledger = ledger or NoBudgets()
-        self.pricer = pricer or NoPrices()
-        self.resolver = resolver or NamedDatasets()
-        self.tracer = tracer or NoTracer()
-        self.guard = guard or Guard()
-        self.clock = clock or SystemClock()
-        self.inventory = inventory or Inventory()
-        self.lineage = lineage or NoLineage()
-        self.charges = ChargeBook()
-        self.pending = PendingUnits(self.guard, self.clock)
-        self.fan_out = FanOut([RollUp(), *sinks], self.guard)
-        self.emit: Callable[[Record], None] = self.fan_out.write
-        self._by_host: dict[str, Attribution] = {}
-        self._forget_unfinished()
-        on_fork(self._forget_unfinished)
-
-    def _forget_unfinished(self) -> None:
-        # After a fork the parent finishes what it began.
-        self.unfinished: weakref.WeakSet[Unfinished] = weakref.WeakSet()
 
     # Who is asking, and inside what.
 
@@ -280,173 +171,6 @@ class Governor:
         self.post(postings, source, facts or NOTHING)
         return len(postings)
 
-    # Steps of a unit, each guarded on its own.
-
-    def decide(self, operation: Operation) -> Decision:
-        """Ask the policy, once, with what it needs."""
-        try:
-            policy = self.policy
-            needs = policy.needs
-            resolution = self.resolver.resolve(operation, needs) if needs else _UNASKED
-            decision = policy.evaluate(operation, resolution)
-            if decision is ALLOWED or (self.strict and not operation.recorded):
-                return decision
-            return decision.softened()
-        except Exception as fault:
-            self.guard.caught("policy", fault)
-            return self._fault("the policy", operation)
-
-    def _fault(self, what: str, operation: Operation, code: ReasonCode = ReasonCode.POLICY_ERROR) -> Decision:
-        decision = faulted(what, code)
-        blocks = self.strict and not operation.recorded and self.settings.on_fault is OnFault.BLOCK
-        return decision if blocks else decision.softened()
-
-    def describe_fault(self, operation: Operation) -> Decision:
-        """Return the decision that stands where an operation could not be described."""
-        return self._fault("the description of the call", operation)
-
-    def reserve(self, operation: Operation, decision: Decision) -> tuple[Reservation | None, Decision]:
-        """Set aside what the operation will use; return the decision as it stands after that."""
-        estimate = self._estimate(operation)
-        try:
-            answer = self.ledger.reserve(operation, estimate, overdraft=False)
-            if not isinstance(answer, Refusal):
-                return answer, decision
-            no = Decision(PolicyResult.BLOCKED, answer.reason_code, None, answer.reason, answer.budget.name)
-            if self.strict and not operation.recorded:
-                return None, no
-            granted = self.ledger.reserve(operation, estimate, overdraft=True)
-        except Exception as fault:
-            self.guard.caught("ledger", fault)
-            no = self._fault("the ledger", operation, ReasonCode.BUDGET_RESERVATION_FAILED)
-            if no.refuses:
-                return None, no
-            no, granted = faulted("the ledger"), None
-        if granted is None or isinstance(granted, Refusal):
-            granted = _unheld(estimate)
-        return granted, gravest(decision, no.softened())
-
-    def afford(self, operation: Operation) -> tuple[Reservation | None, Decision]:
-        """Set aside what a part will use, where that is billed; return why not, where a budget cannot carry it."""
-        if not self._estimate(operation).billable:
-            return None, ALLOWED
-        return self.reserve(operation, ALLOWED)
-
-    def _estimate(self, operation: Operation) -> Estimate:
-        try:
-            return self.pricer.estimate(operation)
-        except Exception as fault:
-            self.guard.caught("pricer", fault)
-            return Estimate(amount=operation.amount, billable=True, unpriced_reason="pricer_failed")
-
-    def price(self, operation: Operation, facts: Facts, seconds: float) -> Priced:
-        """Ask the pricer what the operation cost."""
-        try:
-            return self.pricer.price(operation, facts, seconds)
-        except Exception as fault:
-            self.guard.caught("pricer", fault)
-            return Priced(unpriced_reason="pricer_failed")
-
-    def reconcile(
-        self, operation: Operation, reservation: Reservation, actual: Amount, priced: Priced
-    ) -> BudgetState | None:
-        """Tell the ledger what was used."""
-        if reservation.id == 0:
-            return None
-        try:
-            return self.ledger.reconcile(operation, reservation, actual, priced)
-        except Exception as fault:
-            self.guard.caught("ledger", fault)
-            return None
-
-    def release(self, operation: Operation, reservation: Reservation) -> None:
-        """Tell the ledger that nothing was used."""
-        if reservation.id:
-            with self.guard.at("ledger"):
-                self.ledger.release(operation, reservation)
-
-    def book(
-        self, account: Account, key: ChargeKey | None, priced: Priced, *, whole: bool
-    ) -> tuple[bool, list[Posting]]:
-        """Charge a unit with what something cost.
-
-        Args:
-            account: The unit's.
-            key: The charge, where there is one.
-            priced: What it cost.
-            whole: Whether that is what the unit itself cost; otherwise it is what a part of it cost.
-
-        Returns:
-            Whether the unit owns the charge, and the corrections of settled units that follow; they are not posted yet.
-        """
-        if key is not None:
-            return self.charges.settle(key, account, priced.money, priced.grade)
-        if priced.money is None:
-            return True, []
-        return True, self.charges.add(account, priced.money, priced.grade, whole=whole)
-
-    def post(self, postings: list[Posting], source: str, facts: Facts) -> None:
-        """Write corrections, and tell the ledger of those that no reconciliation will."""
-        for posting in postings:
-            if posting.delta and not posting.reserved:
-                with self.guard.at("ledger"):
-                    self.ledger.adjust(posting.operation, Amount(posting.delta, posting.currency))
-            self.emit(posted(posting, source, facts, self.clock.now_ns()))
-
-    def learn(self, operation: Operation, facts: Facts) -> None:
-        """Keep what a call told about resources."""
-        if operation.host is not None:
-            for learnt in facts.learnt:
-                self.inventory.learn(operation.host, learnt)
-
-    def pass_on(self, facts: Facts) -> None:
-        """Hand late facts to the units that wait for them."""
-        for key, late in facts.resolves:
-            self.pending.resolve(key, late)
-
-    # Scopes: telemetry faults never touch the call.
-
-    def scope(self, operation: Operation, role: Role, started_ns: int, parent: object = None) -> Scope:
-        """Open a span, or an identity without one where the tracer fails."""
-        try:
-            return self.tracer.open(operation, role, started_ns, parent)
-        except Exception as fault:
-            self.guard.caught("tracer", fault)
-            return BareScope()
-
-    def close(self, scope: Scope, closing: Closing) -> None:
-        """End a span."""
-        try:
-            scope.close(closing)
-        except Exception as fault:
-            self.guard.caught("tracer", fault)
-
-    def flowing(self, operation: Operation, facts: Facts) -> Facts:
-        """Return what the user's own operation said, with the edges that follow, as many as lineage has room for."""
-        room = self.lineage.room
-        if not room or not ((operation.reads or facts.reads) and (operation.writes or facts.writes)):
-            return facts
-        with self.guard.at("lineage"):
-            facts, left_out = declared(operation, facts, room)
-            if left_out:
-                self.lineage.let_go(left_out)
-        return facts
-
-    def fitting(self, edges: tuple[DatasetEdge, ...], known: int) -> tuple[DatasetEdge, ...]:
-        """Return the edges for which a unit that knows so many from its parts has room; the others are counted."""
-        room = max(self.lineage.room - known, 0)
-        if len(edges) > room:
-            self.lineage.let_go(len(edges) - room)
-        return edges[:room]
-
-    def neighbours(self, edges: tuple[DatasetEdge, ...]) -> Neighbours | None:
-        """Return where an operation that named these edges stands in the lineage known so far."""
-        try:
-            return self.lineage.around(edges)
-        except Exception as fault:
-            self.guard.caught("lineage", fault)
-            return None
-
     def bounds(self) -> dict[str, int]:
         """Return what each full table and queue let go so far, by name."""
         return {
@@ -457,14 +181,6 @@ class Governor:
             "pending": self.pending.evicted,
             "sinks": self.fan_out.dropped,
         }
-
-    def suppressed(self) -> bool:
-        """Whether the program asked that nothing be instrumented here."""
-        try:
-            return self.tracer.suppressed()
-        except Exception as fault:
-            self.guard.caught("tracer", fault)
-            return False
 
     def shutdown(self, seconds: float) -> bool:
         """Settle what is still open, within the exit budget; return whether every queued sink was drained."""
@@ -479,22 +195,6 @@ class Governor:
             with contextlib.suppress(RuntimeError):  # another thread began something while the set was read
                 return list(self.unfinished)
         return []  # pragma: no cover  (a hundred times in a row)
-
-
-class Unfinished:
-    """Something that may be open when the process ends, or be collected before its end."""
-
-    def expire(self) -> None:
-        """Settle with what was seen."""
-        raise TypeError  # pragma: no cover  (each kind defines it)
-
-    def arrive(self, facts: Facts) -> None:
-        """Nothing is waited for."""
-
-
-def _unheld(estimate: Estimate) -> Reservation:
-    """Return a reservation that no ledger holds, where the ledger failed and the call goes on."""
-    return Reservation(0, estimate.over(DEFAULT_RESERVE_SECONDS))
 
 
 __all__ = ["ALLOWED", "Governor", "Remote", "Running", "Settings", "Unfinished"]

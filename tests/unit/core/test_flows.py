@@ -98,7 +98,7 @@ def test_recorded_work_flows(kept, edges):
 
 def test_nothing_is_made_where_nobody_keeps_lineage(govern, sink, monkeypatch):
     """Without lineage the pairs are not even looked at."""
-    from genops.core import governor as spine
+    from genops.core import guarded as spine
 
     monkeypatch.setattr(spine, "declared", None)
     governed = govern()
@@ -112,7 +112,7 @@ def test_nothing_is_made_where_nobody_keeps_lineage(govern, sink, monkeypatch):
 @pytest.mark.faults
 def test_a_fault_of_lineage_leaves_the_operation_whole(kept, sink, graph, monkeypatch):
     """Where the edges cannot be made, the operation settles without them and the fault is counted."""
-    from genops.core import governor as spine
+    from genops.core import guarded as spine
 
     monkeypatch.setattr(spine, "declared", None)
     with operation("load", reads=["a.b.c"], writes=["d.e.f"]) as running:
