@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 import warnings
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from genops.core.attribution import checked
+from genops.core.currencies import CURRENCIES
 from genops.core.decisions import Mode, OnFault
 from genops.core.names import host_of
 from genops.errors import ConfigurationError, InvalidArgument, nearest
@@ -25,9 +25,9 @@ Unresolved = Literal["deny", "warn", "allow"]
 
 
 def _unit(value: str) -> str:
-    if value in {"DBU", "call"} or re.fullmatch(r"[A-Z]{3}", value):
+    if value in {"DBU", "call"} or value in CURRENCIES:
         return value
-    raise ValueError("expected an ISO 4217 currency such as 'USD', or 'DBU', or 'call'")
+    raise ValueError("expected an active currency code of ISO 4217 such as 'USD', or 'DBU', or 'call'")
 
 
 class _Model(BaseModel):

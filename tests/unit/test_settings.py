@@ -34,6 +34,7 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"budgets": {"a": {"limit": -5}}}, ["budgets.a.limit=-5", "greater than or equal to 0"]),
     ({"budgets": {"a": {"limit": "NaN"}}}, ["budgets.a.limit='NaN'", "finite"]),
     ({"budgets": {"a": {"limit": 5, "unit": "Dollars"}}}, ["budgets.a.unit='Dollars'", "ISO 4217"]),
+    ({"budgets": {"a": {"limit": 5, "unit": "USA"}}}, ["budgets.a.unit='USA'", "ISO 4217"]),
     ({"budgets": {"a": {"limit": 5, "perod": "day"}}}, ["budgets.a.perod", "'period'"]),
     ({"default_budget_limits": {"dayly": 5}}, ["'dayly'", "'daily'"]),
     ({"default_budget_limits": 5}, ["default_budget_limits=5", "mapping"]),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from enum import Enum
 from typing import NamedTuple
 
+from genops.core.currencies import CURRENCIES
 from genops.errors import InvalidArgument
 
 MICROS = 1_000_000
@@ -15,7 +15,6 @@ COMPUTE_SECOND = "compute_second"
 DBU = "DBU"
 _NOT_MONEY = frozenset({CALL, COMPUTE_SECOND, DBU})
 _LIMIT = 10**15
-_CURRENCY = re.compile("[A-Z]{3}")
 # The program's own decimal context may round to few digits or raise; amounts must not depend on it.
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
 
@@ -70,13 +69,13 @@ class Amount(NamedTuple):
             currency: An ISO 4217 code.
 
         Raises:
-            InvalidArgument: The value cannot be an amount, or the currency is not three capital letters.
+            InvalidArgument: The value cannot be an amount, or the currency is no active code of ISO 4217.
 
         >>> Amount.money("1.5", "EUR")
         Amount(micros=1500000, unit='EUR')
         """
-        if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency) or currency in _NOT_MONEY:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidArgument(f"currency={currency!r}: expected a code of ISO 4217, for example 'USD'")
+        if not isinstance(currency, str) or currency not in CURRENCIES:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArgument(f"currency={currency!r}: expected an active code of ISO 4217, for example 'USD'")
         return cls.of(value, currency)
 
     @property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from genops.core.amounts import CALL, DBU, Amount
 from genops.core.attribution import checked
+from genops.core.currencies import CURRENCIES
 from genops.core.ports import DEFAULT_RESERVE_SECONDS
 from genops.errors import ConfigurationError, InvalidArgument, nearest
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 PERIODS = ("day", "week", "month", "year", "total")
 _DAY_NS = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1)
-_CURRENCY_LENGTH = 3
 
 
 class Window(NamedTuple):
@@ -158,14 +158,10 @@ class Budget:
 def _check_limit(where: str, limit: Amount) -> None:
     if limit.micros < 0:
         raise ConfigurationError(f"{where}: limit {limit}: expected at least 0")
-    if limit.unit not in {CALL, DBU} and not _is_currency(limit.unit):
+    if limit.unit not in {CALL, DBU, *CURRENCIES}:
         raise ConfigurationError(
             f"{where}: unit {limit.unit!r}: expected a currency of ISO 4217 such as 'USD', {DBU!r} or {CALL!r}"
         )
-
-
-def _is_currency(unit: str) -> bool:
-    return len(unit) == _CURRENCY_LENGTH and unit.isascii() and unit.isalpha() and unit.isupper() and unit != DBU
 
 
 def _checked_scope(where: str, scope: Mapping[str, str]) -> Mapping[str, str]:

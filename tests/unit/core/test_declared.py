@@ -366,6 +366,8 @@ def test_a_block_runs_where_genops_fails(govern, monkeypatch):
         ({"cost": -1}, "at least 0"),
         ({"cost": 1, "currency": "dollars"}, "ISO 4217"),
         ({"cost": 1, "currency": "DBU"}, "ISO 4217"),
+        ({"cost": 1, "currency": "ABC"}, "ISO 4217"),
+        ({"cost": 1, "currency": ["USD"]}, "ISO 4217"),
         ({"reads": "a.b.c"}, "list of names"),
         ({"writes": ["a..b"]}, "parts joined by dots"),
         ({"writes": [3]}, "catalog.schema.table"),

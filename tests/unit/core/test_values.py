@@ -82,9 +82,9 @@ def test_amounts_read_well():
     assert not any(Amount.of(1, unit).is_money for unit in ("call", "compute_second", "DBU"))
 
 
-@pytest.mark.parametrize("currency", ["usd", "US", "DOLLARS", "DBU", "", None, "U$D"])
+@pytest.mark.parametrize("currency", ["usd", "US", "DOLLARS", "DBU", "USA", "", None, "U$D", ["USD"]])
 def test_money_has_a_currency(currency):
-    """Money is in a currency of three capital letters."""
+    """Money is in an active currency of ISO 4217."""
     with pytest.raises(InvalidArgument, match="ISO 4217"):
         Amount.money(1, currency)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -23,31 +22,8 @@ from genops.settings import load
 from genops.telemetry.otlp.diagnosis import PROBLEMS
 from genops.testing import LocalWorkspace
 from support.examined import doctor, examined
-from support.otlp import Receiver
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    """No settings file of this project is found."""
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def receiver(monkeypatch):
-    """A receiver over HTTP that the environment names."""
-    with Receiver() as receiver:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
-        yield receiver
-
-
-@pytest.fixture
-def free_port():
-    """A port at which nothing listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+ROOT = Path(__file__).parents[3]
 
 
 class Host:

@@ -13,24 +13,10 @@ import grpc
 import pytest
 
 from support.examined import doctor, examined
-from support.otlp import Receiver, plain
+from support.otlp import plain
 from support.otlp_grpc import GrpcReceiver
 
 SIGNALS = ("traces", "logs", "metrics")
-
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    """No settings file of this project is found."""
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def receiver(monkeypatch):
-    """A receiver over HTTP that the environment names."""
-    with Receiver() as receiver:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
-        yield receiver
 
 
 @pytest.fixture
@@ -40,14 +26,6 @@ def grpc_receiver(monkeypatch):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{receiver.port}")
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
         yield receiver
-
-
-@pytest.fixture
-def free_port():
-    """A port at which nothing listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def export(found):
