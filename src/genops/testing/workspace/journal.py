@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections import deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from genops.testing.workspace.clock import Clock
     from genops.testing.workspace.http.wire import Json
 
-KEPT = 100_000
+KEPT = 20_000
 """Entries kept of each kind; older ones are forgotten so that a long run stays small."""
 
 
@@ -43,15 +45,70 @@ class Journal:
         self._clock = clock
         self._lock = threading.Lock()
         self._held: dict[str, deque[Entry]] = {}
+        self._noted: Counter[str] = Counter()
+        self._listeners: defaultdict[str, list[Callable[[Entry], None]]] = defaultdict(list)
+        self._derived: dict[str, Callable[[], None]] = {}
 
     def note(self, kind: str, **facts: Any) -> Entry:
-        """Remember something that has just happened."""
-        entry = Entry(self._clock.now(), kind, facts)
+        """Remember something that has just happened; where it was due at a moment, the clock shows that moment."""
+        return self.note_at(self._clock.now(), kind, **facts)
+
+    def note_at(self, at: float, kind: str, **facts: Any) -> Entry:
+        """Remember something that happened at a moment of the past.
+
+        Args:
+            at: Seconds since the epoch.
+            kind: What sort of thing.
+            facts: Its facts.
+        """
+        entry = Entry(at, kind, facts)
         with self._lock:
             self._held.setdefault(kind, deque(maxlen=KEPT)).append(entry)
+            self._noted[kind] += 1
+        self._tell(entry)
         return entry
+
+    def tell(self, kind: str, **facts: Any) -> None:
+        """Tell the listeners of something that is too large to be remembered here."""
+        self._tell(Entry(self._clock.now(), kind, facts))
+
+    def _tell(self, entry: Entry) -> None:
+        with self._lock:
+            listeners = list(self._listeners[entry.kind])
+        for listener in listeners:
+            listener(entry)
 
     def of(self, kind: str) -> list[Entry]:
         """Everything of a kind, oldest first."""
+        self._derive(kind)
         with self._lock:
             return list(self._held.get(kind, ()))
+
+    def since(self, kind: str, seen: int) -> tuple[int, list[Entry]]:
+        """How many entries a kind ever had, and those after the first ``seen`` that are still kept."""
+        self._derive(kind)
+        with self._lock:
+            held, total = self._held.get(kind, ()), self._noted[kind]
+            new = min(total - seen, len(held))
+            return total, list(itertools.islice(held, len(held) - new, None))
+
+    def noted(self, *kinds: str) -> int:
+        """How many entries these kinds ever had: a number that tells whether there is anything new."""
+        for kind in kinds:
+            self._derive(kind)
+        with self._lock:
+            return sum(self._noted[kind] for kind in kinds)
+
+    def listen(self, kind: str, listener: Callable[[Entry], None]) -> None:
+        """Call ``listener`` with each entry of a kind, in the thread that notes it, before it goes on."""
+        with self._lock:
+            self._listeners[kind].append(listener)
+
+    def derive(self, kind: str, work: Callable[[], None]) -> None:
+        """Call ``work`` before a kind is read: it notes what follows from other kinds only when someone asks."""
+        self._derived[kind] = work
+
+    def _derive(self, kind: str) -> None:
+        work = self._derived.get(kind)
+        if work is not None:
+            work()

@@ -1,41 +1,43 @@
-"""Who and where: host metadata, the current user and the metastore of the workspace."""
+"""Who and where: host metadata, the metastore of the workspace, and who sends a request."""
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from genops.testing.workspace.http.principals import ADMINS, Principals, digest, stable_id
 from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes
 
 if TYPE_CHECKING:
     from genops.testing.workspace.clock import Clock
+    from genops.testing.workspace.http.tokens import Tokens
+
+__all__ = ["CLOUDS", "DEFAULT_CATALOG", "DEFAULT_SCHEMA", "Identity", "IdentityService", "stable_id"]
 
 CLOUDS = ("aws", "azure", "gcp")
+DEFAULT_CATALOG, DEFAULT_SCHEMA = "main", "default"
+"""What a new workspace has, and where names without them belong."""
 
-# Deterministic, so that two runs of a test see the same ids.
-_NAMESPACE = uuid.UUID("6f1f7c52-1c5f-4c08-8a3c-2f6d6b7f9a10")
-
-
-def stable_id(*parts: str) -> str:
-    """A UUID that depends on the parts only."""
-    return str(uuid.uuid5(_NAMESPACE, "/".join(parts)))
+_OPEN = ("/.well-known/", "/storage/", "/oidc/")
+"""Paths that need no token: metadata, presigned URLs, and where tokens come from."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The fixed facts of a workspace.
+    """The fixed facts of a workspace, and who is in it.
 
     Attributes:
         host: URL of the workspace.
-        token: The bearer token it takes.
+        token: The bearer token of ``user``.
         workspace_id: Decimal number as text.
         account_id: UUID of the account.
         metastore_id: UUID of the metastore.
         cloud: ``aws``, ``azure`` or ``gcp``.
         region: The cloud's name of the region, as ``us-east-1``.
         tier: Pricing tier of the workspace, as ``PREMIUM``.
-        user: User name (e-mail address) that the token belongs to.
+        user: User name (e-mail address) of the workspace's own user, who is an admin.
+        tokens: Every token.
+        principals: Users, service principals and groups.
     """
 
     host: str
@@ -47,33 +49,72 @@ class Identity:
     region: str
     tier: str
     user: str
+    tokens: Tokens
+    principals: Principals = field(default_factory=Principals)
+
+    def __post_init__(self) -> None:
+        self.principals.add("User", self.user, groups=(ADMINS,))
+        self.tokens.issue(self.user, self.token)
+
+    def state(self) -> Json:
+        """What lasts: everybody, and every token but the workspace's own, which a start may be given anew."""
+        tokens = self.tokens.state()
+        tokens.pop(digest(self.token), None)
+        return {"principals": self.principals.state(), "tokens": tokens}
+
+    def restore(self, state: Json) -> None:
+        """Take over what :meth:`state` gave."""
+        self.principals.restore(state["principals"])
+        self.tokens.restore(state["tokens"])
+
+    @property
+    def user_id(self) -> int:
+        """The number of the workspace's own user."""
+        found = self.principals.find("User", self.user)
+        return int(found.id) if found else 0
+
+    def groups_of(self, name: str) -> frozenset[str]:
+        """The groups of a user or service principal, ``users`` and ``account users`` among them.
+
+        Args:
+            name: User name or application id, as grants have it.
+        """
+        return self.principals.groups_of(name)
+
+    def is_admin(self, name: str) -> bool:
+        """Whether somebody administers the workspace."""
+        return ADMINS in self.groups_of(name)
 
     def authorize(self, call: Call) -> None:
-        """Refuse a call without the right bearer token; host metadata and presigned URLs need none."""
-        if call.path.startswith(("/.well-known/", "/storage/")):
+        """Find out who sends a call, by its bearer token; host metadata and presigned URLs need none.
+
+        Raises:
+            ApiError: 401 without a token, 403 for one that is not valid.
+        """
+        if call.path.startswith(_OPEN):
             return
-        given = call.headers.get("authorization", "")
-        if not given:
-            raise ApiError(401, "UNAUTHENTICATED", "Credential was not sent or was of an unsupported type for this API")
-        if given != f"Bearer {self.token}":
-            raise ApiError(401, "UNAUTHENTICATED", "Invalid access token")
-        call.user = self.user
+        scheme, _, given = call.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not given:
+            raise ApiError(401, 401, "Credential was not sent or was of an unsupported type for this API.")
+        call.user = self.tokens.owner(given.strip())
+        principal = self.principals.named(call.user)
+        if principal is None or not principal.active:
+            raise ApiError(403, 403, "Invalid access token.")
 
 
 class IdentityService:
-    """Answers who the caller is and which workspace this is."""
+    """Answers which workspace this is."""
 
     def __init__(self, identity: Identity, clock: Clock) -> None:
         self._identity = identity
         self._born = clock.millis()
-        self.user_id = uuid.uuid5(_NAMESPACE, identity.user).int % 10**16
+        self.user_id = identity.user_id
 
     def routes(self) -> Routes:
-        """Host metadata, SCIM Me and metastore reads."""
+        """Host metadata and metastore reads."""
         unity = "/api/2.x/unity-catalog"
         return {
             "GET /.well-known/databricks-config": self._host_metadata,
-            "GET /api/2.0/preview/scim/v2/Me": self._me,
             f"GET {unity}/metastore_summary": self._summary,
             f"GET {unity}/current-metastore-assignment": self._assignment,
             f"GET {unity}/metastores": lambda _: {"metastores": [self._metastore()]},
@@ -87,18 +128,6 @@ class IdentityService:
             "account_id": who.account_id,
             "workspace_id": who.workspace_id,
             "cloud": who.cloud.upper(),
-        }
-
-    def _me(self, _: Call) -> Json:
-        name = self._identity.user
-        return {
-            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-            "id": str(self.user_id),
-            "userName": name,
-            "displayName": name.split("@")[0],
-            "active": True,
-            "emails": [{"type": "work", "value": name, "primary": True}],
-            "groups": [{"display": "users", "type": "direct", "value": "users"}],
         }
 
     def _metastore(self) -> Json:
@@ -126,7 +155,7 @@ class IdentityService:
         return {
             "metastore_id": who.metastore_id,
             "workspace_id": int(who.workspace_id),
-            "default_catalog_name": "main",
+            "default_catalog_name": DEFAULT_CATALOG,
         }
 
     def _get(self, call: Call) -> Json:

@@ -23,19 +23,20 @@ def encode_token(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode_token(token: str) -> int:
-    """The offset inside a token, negative for the empty page before it.
+def decode_token(token: str) -> tuple[str, int]:
+    """What :func:`encode_token` was given as ``word:offset``.
 
     Raises:
         ApiError: The token was not issued here.
     """
     try:
         text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
-        kind, offset = text.split(":")
-        position = int(offset)
+        word, offset = text.split(":")
+        if not offset.isdecimal():
+            raise ValueError(offset)
+        return word, int(offset)
     except (ValueError, binascii.Error) as error:
         raise invalid(f"Invalid page_token: {token}") from error
-    return -position if kind == "gap" else position
 
 
 def page(items: Sequence[Item], token: str, size: int, *, gaps: bool) -> tuple[list[Item], str | None]:
@@ -46,10 +47,15 @@ def page(items: Sequence[Item], token: str, size: int, *, gaps: bool) -> tuple[l
         token: What the caller sent; empty for the first page.
         size: Items a page.
         gaps: Whether an empty page follows the first of several.
+
+    Raises:
+        ApiError: A size below 1, or a token that was not issued here.
     """
-    start = decode_token(token) if token else 0
-    if start < 0:
-        return [], encode_token(f"at:{-start}")
+    if size < 1:
+        raise invalid(f"The size of a page must be 1 or more, not {size}")
+    word, start = decode_token(token) if token else ("at", 0)
+    if word == "gap":
+        return [], encode_token(f"at:{start}")
     stop = start + size
     more = stop < len(items)
     follow = f"gap:{stop}" if gaps and start == 0 else f"at:{stop}"

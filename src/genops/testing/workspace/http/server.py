@@ -1,236 +1,138 @@
-"""The HTTP side: one thread a connection, keep-alive, request ids, recording and faults."""
+"""The HTTP side: loopback only, one thread a connection, recording, and an end that leaves nothing behind."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import socket
-import struct
-import tempfile
 import threading
 import time
-import uuid
-from collections import deque
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
 
-from genops.testing.workspace.http.faults import Fault, Faults
-from genops.testing.workspace.http.wire import ApiError, Call, Reply, Request, Router
+from genops.testing.workspace.http.faults import Faults
+from genops.testing.workspace.http.handler import Handler
+from genops.testing.workspace.http.recorded import RequestLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import ssl
+    from collections.abc import Callable
 
-BLOCK = 1 << 20
-RECORDED = 100_000
-"""Requests kept; older ones are forgotten so that a long run stays small."""
-
-# Bodies of these are files: they go to disk as they arrive.
-RAW_BODIES = ("/api/2.0/fs/files/", "/storage/")
+    from genops.testing.workspace.http.wire import Call, Request, Router
 
 
 class WorkspaceServer(ThreadingHTTPServer):
-    """Listens on a free port of 127.0.0.1 and hands every request to a router.
-
-    ``authorize`` is called with each call before it is served; it raises :class:`ApiError` to refuse it.
+    """Listens on 127.0.0.1 and hands every request to a router.
 
     Args:
         router: Who serves what.
         org_id: Value of the ``X-Databricks-Org-Id`` header of every answer.
         spool: Directory for bodies that are files.
+        faults: What goes wrong on purpose.
+        port: TCP port; a free one where it is 0.
+        tls: Certificate and key to answer with; plain HTTP where it is ``None``.
+
+    Attributes:
+        authorize: Called with each call before it is served; it raises :class:`ApiError` to refuse it.
+        noted: Called with each request before its answer is sent.
+        log: Called with each request and the seconds it took, after its answer was sent.
+        recorded: The requests so far.
+        stopping: Set when the server ends; whoever waits on purpose waits for this too.
+
+    Raises:
+        OSError: The port is taken.
     """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, router: Router, org_id: str, spool: Path) -> None:
+    def __init__(
+        self,
+        router: Router,
+        org_id: str,
+        spool: Path,
+        faults: Faults | None = None,
+        *,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.router = router
         self.authorize: Callable[[Call], None] = lambda _: None
+        self.noted: Callable[[Request], None] = lambda _: None
+        self.log: Callable[[Request, float], None] | None = None
         self.org_id = org_id
         self.spool = spool
-        self.faults = Faults()
-        self.recorded: deque[Request] = deque(maxlen=RECORDED)
-        self._connections: set[socket.socket] = set()
+        self.faults = faults or Faults()
+        self.recorded = RequestLog()
+        self.stopping = threading.Event()
+        self._tls = tls
         self._guard = threading.Lock()
-        super().__init__(("127.0.0.1", 0), _Handler)
+        self._conversations: dict[threading.Thread, socket.socket] = {}
+        super().__init__(("127.0.0.1", port), Handler)
         self._thread = threading.Thread(target=self._serve, name="local-workspace", daemon=True)
 
     @property
     def url(self) -> str:
         """Scheme, address and port."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.server_address[1]}"
 
     def start(self) -> None:
         """Answer from a thread of its own."""
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening and end every connection."""
+        """Stop listening and end every connection; :meth:`join` waits for the threads."""
+        self.stopping.set()
         if self._thread.is_alive():
             self.shutdown()
             self._thread.join()
         self.server_close()
         with self._guard:
-            open_connections = list(self._connections)
-        for connection in open_connections:
+            connections = list(self._conversations.values())
+        for connection in connections:
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                # The plain socket's, also below TLS: that one's own takes the session away from the thread that reads.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    def join(self, seconds: float = 10.0) -> None:
+        """Wait until every connection's thread has ended.
+
+        Args:
+            seconds: The longest wait, which only a handler that hangs reaches.
+        """
+        deadline = time.monotonic() + seconds
+        with self._guard:
+            threads = [thread for thread in self._conversations if thread is not threading.current_thread()]
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _serve(self) -> None:
         self.serve_forever(poll_interval=0.05)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve one connection and remember it while it is open."""
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve one connection in a thread that is remembered while it lasts."""
+        arguments = (request, client_address)
+        thread = threading.Thread(target=self._converse, args=arguments, name="local-connection", daemon=True)
         with self._guard:
-            self._connections.add(request)
+            self._conversations[thread] = request
+        thread.start()
+
+    def _converse(self, request: socket.socket, client_address: Any) -> None:
         try:
-            super().process_request_thread(request, client_address)
+            if self._tls is not None:
+                request = self._secured(request, self._tls)
+            self.finish_request(request, client_address)
+        except Exception:  # noqa: S110 - a client that hangs up is no event: every other error was answered
+            pass
         finally:
+            self.shutdown_request(request)
             with self._guard:
-                self._connections.discard(request)
+                self._conversations.pop(threading.current_thread(), None)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no event: every other error was answered by the handler."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    # Status, headers and a small body leave in one segment.
-    wbufsize = 1 << 16
-    server: WorkspaceServer  # pyright: ignore[reportIncompatibleVariableOverride]
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
-        """Requests are recorded, not printed."""
-
-    def version_string(self) -> str:
-        """The ``Server`` header, as the service's front end names itself."""
-        return "databricks"
-
-    def _blocks(self) -> Iterator[bytes]:
-        if self.headers.get("transfer-encoding", "").lower() == "chunked":
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                yield self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-            return
-        left = int(self.headers.get("content-length") or 0)
-        while left and (block := self.rfile.read(min(BLOCK, left))):
-            left -= len(block)
-            yield block
-
-    def _spool(self, call: Call) -> int:
-        """Write the body to disk as it arrives and give its size."""
-        descriptor, name = tempfile.mkstemp(dir=self.server.spool)
-        with os.fdopen(descriptor, "wb") as out:
-            for block in self._blocks():
-                out.write(block)
-            size = out.tell()
-        call.upload = Path(name)
-        return size
-
-    def _receive(self) -> tuple[Call, Any]:
-        url = urlsplit(self.path)
-        headers = {key.lower(): value for key, value in self.headers.items()}
-        call = Call(self.command, url.path, parse_qs(url.query, keep_blank_values=True), headers)
-        if self.command == "PUT" and url.path.startswith(RAW_BODIES):
-            return call, self._spool(call)
-        raw = b"".join(self._blocks())
-        if not raw:
-            return call, None
-        try:
-            call.body = json.loads(raw)
-        except ValueError:
-            call.body = raw
-            return call, len(raw)
-        return call, call.body
-
-    def _handle(self) -> None:
-        call, recorded_body = self._receive()
-        fault = self.server.faults.take(call.method, call.path)
-        try:
-            if fault and fault.kind == "slow":
-                time.sleep(fault.seconds)
-            if fault and fault.kind == "reset":
-                self._record(call, recorded_body, 0)
-                self._reset()
-                return
-            reply = self._reply(call, fault)
-            self._record(call, recorded_body, reply.status)
-            self._send(call, reply, truncate=fault is not None and fault.kind == "malformed")
-        finally:
-            if call.upload:
-                call.upload.unlink(missing_ok=True)
-
-    def _reply(self, call: Call, fault: Fault | None) -> Reply:
-        request_id = str(uuid.uuid4())
-        try:
-            if fault and fault.error:
-                raise fault.error
-            self.server.authorize(call)
-            handler, call.args = self.server.router.find(call.method, call.path)
-            answer = handler(call)
-            reply = answer if isinstance(answer, Reply) else Reply(body={} if answer is None else answer)
-        except ApiError as error:
-            reply = _refusal(error, request_id)
-        except Exception as error:
-            reply = _refusal(ApiError(500, "INTERNAL_ERROR", f"The local workspace failed: {error!r}"), request_id)
-        if fault and fault.retry_after is not None:
-            reply.headers["Retry-After"] = f"{fault.retry_after:g}"
-        reply.headers.setdefault("x-request-id", request_id)
-        return reply
-
-    def _record(self, call: Call, body: Any, status: int) -> None:
-        query = {key: values[0] if len(values) == 1 else values for key, values in call.query.items()}
-        headers = {**call.headers}
-        if "authorization" in headers:
-            headers["authorization"] = "[redacted]"
-        self.server.recorded.append(Request(call.method, call.path, query, headers, body, status))
-
-    def _send(self, call: Call, reply: Reply, *, truncate: bool) -> None:
-        body = b"" if reply.body is None else json.dumps(reply.body).encode()
-        if truncate:
-            body = body[: max(1, len(body) // 2)] if len(body) > len(b"{}") else b'{"'
-        headers = {
-            "Content-Type": "application/json",
-            "Content-Length": str(reply.length if reply.file else len(body)),
-            "X-Databricks-Org-Id": self.server.org_id,
-            **reply.headers,
-        }
-        self.send_response(reply.status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if call.method != "HEAD":
-            self._write(reply, body)
-
-    def _write(self, reply: Reply, body: bytes) -> None:
-        if reply.file is None:
-            self.wfile.write(body)
-            return
-        with reply.file.open("rb") as source:
-            source.seek(reply.start)
-            left = reply.length
-            while left and (block := source.read(min(BLOCK, left))):
-                self.wfile.write(block)
-                left -= len(block)
-
-    def _reset(self) -> None:
-        """Drop the connection with RST instead of FIN."""
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        # rfile and wfile hold the descriptor too; detaching closes it for good, which sends the RST.
-        descriptor = self.connection.detach()
-        socket.close(descriptor)
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _handle  # noqa: N815 - the names are the base class's
-
-
-def _refusal(error: ApiError, request_id: str) -> Reply:
-    details = [
-        {"@type": "type.googleapis.com/google.rpc.RequestInfo", "request_id": request_id, "serving_data": ""},
-    ]
-    body = {"error_code": error.code, "message": error.message, "details": details}
-    return Reply(error.status, body, {"x-request-id": request_id})
+    def _secured(self, request: socket.socket, context: ssl.SSLContext) -> socket.socket:
+        # Here and not where connections are accepted: a slow handshake holds up its own client only.
+        secured = context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+        with self._guard:
+            self._conversations[threading.current_thread()] = secured
+        secured.do_handshake()
+        return secured

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import unquote
+
+from genops.testing.workspace.http.surface import no_such_api
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,11 +25,12 @@ class ApiError(Exception):
 
     Args:
         status: HTTP status.
-        code: Databricks ``error_code``, as ``RESOURCE_DOES_NOT_EXIST``.
+        code: Databricks ``error_code``, as ``RESOURCE_DOES_NOT_EXIST``; the front end, which knows no codes,
+            answers with the status as a number.
         message: Text for people.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str | int, message: str) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
@@ -54,7 +57,7 @@ def unserved(what: str) -> ApiError:
     return ApiError(501, "NOT_IMPLEMENTED", f"{what} is not implemented by the local workspace")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request that reached the workspace.
 
@@ -65,6 +68,10 @@ class Request:
         headers: Headers in lower case; ``authorization`` reads ``[redacted]``.
         body: Parsed JSON, the number of bytes of anything else, or ``None`` where there was none.
         status: HTTP status of the answer; 0 where the connection was reset instead.
+        user: Who sent it; empty where that was not found out.
+        request_id: The ``x-request-id`` of the answer.
+        fault: Kind of the fault that spoiled it; empty where none did.
+        sql: Text of the statement that it runs, if it runs one.
     """
 
     method: str
@@ -73,11 +80,19 @@ class Request:
     headers: Mapping[str, str]
     body: Any
     status: int
+    user: str = ""
+    request_id: str = ""
+    fault: str = ""
+    sql: str = ""
 
 
 @dataclass
 class Call:
-    """One request on its way to a service; ``user`` is who sent it, once that is known."""
+    """One request on its way to a service.
+
+    ``user`` is who sent it, once that is known; ``sql`` is the statement that it runs, which a service sets where
+    the body is not JSON.
+    """
 
     method: str
     path: str
@@ -87,6 +102,7 @@ class Call:
     upload: Path | None = None
     args: dict[str, str] = field(default_factory=dict[str, str])
     user: str = ""
+    sql: str = ""
 
     @property
     def json(self) -> Json:
@@ -139,11 +155,12 @@ class Call:
 
 @dataclass
 class Reply:
-    """An answer: JSON, nothing, or a slice of a file."""
+    """An answer: JSON, bytes as they are (``raw``), nothing, or a slice of a file."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    raw: bytes | None = None
     file: Path | None = None
     start: int = 0
     length: int = 0
@@ -167,9 +184,17 @@ Handler = Callable[[Call], "Json | Reply | None"]
 Routes = dict[str, Handler]
 
 
+class Service(Protocol):
+    """Whoever serves routes."""
+
+    def routes(self) -> Routes:
+        """The table of them."""
+        ...
+
+
 def _pattern(template: str) -> re.Pattern[str]:
-    """Compile ``/api/2.x/jobs/{id}``: ``2.x`` is any minor version, ``{id}`` a segment, ``{path*}`` the rest."""
-    escaped = re.escape(template).replace(r"2\.x", r"2\.\d").replace(r"\{", "{").replace(r"\}", "}")
+    """Compile ``/api/2.x/jobs/{id}``: ``2.x`` is 2.0 to 2.2, ``{id}`` a segment, ``{path*}`` the rest."""
+    escaped = re.escape(template).replace(r"2\.x", r"2\.[0-2]").replace(r"\{", "{").replace(r"\}", "}")
     escaped = re.sub(r"{(\w+)\\\*}", r"(?P<\1>.*)", escaped)
     return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", escaped) + "/?")
 
@@ -179,9 +204,12 @@ class Router:
 
     def __init__(self) -> None:
         self._routes: dict[str, list[tuple[re.Pattern[str], Handler]]] = {}
+        self.served: list[str] = []
+        """Every route, as ``"GET /api/2.0/token/list"``."""
 
     def add(self, routes: Routes) -> None:
         """Add a service's table of routes."""
+        self.served += routes
         for route, handler in routes.items():
             method, template = route.split(" ", 1)
             self._routes.setdefault(method, []).append((_pattern(template), handler))
@@ -190,10 +218,12 @@ class Router:
         """The function for a request and the arguments in its path.
 
         Raises:
-            ApiError: 501 ``NOT_IMPLEMENTED`` for what nobody serves.
+            ApiError: 404 ``ENDPOINT_NOT_FOUND`` for a path of no API, 501 ``NOT_IMPLEMENTED`` for an API of
+                Databricks that the local workspace does not have.
         """
         for pattern, handler in self._routes.get(method, ()):
             match = pattern.fullmatch(path)
             if match:
                 return handler, {key: unquote(value) for key, value in match.groupdict().items()}
-        raise unserved(f"{method} {path}")
+        refused = no_such_api(method, path)
+        raise absent(refused, "ENDPOINT_NOT_FOUND") if refused else unserved(f"{method} {path}")
