@@ -1,132 +1,102 @@
-"""Unity Catalog: the objects of a metastore, kept in step with DuckDB and the files on disk.
-
-Objects are held in the shape in which the REST API shows them. Names are lower case, as Unity
-Catalog stores them.
-"""
+"""Unity Catalog: catalogs, schemas, tables and volumes, kept in step with DuckDB and the files on disk."""
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
-import sqlglot.errors
-
 from genops.testing.workspace.http.identity import Identity, stable_id
-from genops.testing.workspace.http.wire import ApiError, Json, absent, exists, invalid
-from genops.testing.workspace.sql.database import Database, address, attached
+from genops.testing.workspace.http.wire import ApiError, Json, invalid, unserved
+from genops.testing.workspace.persistence import DataDirectoryError
+from genops.testing.workspace.sql.database import Database, address, address_of, attached
+from genops.testing.workspace.sql.failures import SqlError
 from genops.testing.workspace.sql.tables import TableName
-from genops.testing.workspace.sql.values import catalog_column, duck_type, quoted, split_name
-from genops.testing.workspace.unity.tags import Tags
+from genops.testing.workspace.sql.values import catalog_column, quoted
+from genops.testing.workspace.sql.versions import Versions
+from genops.testing.workspace.sql.virtual import VirtualTables
+from genops.testing.workspace.unity.columns import column_ddl
+from genops.testing.workspace.unity.functions import Functions
+from genops.testing.workspace.unity.metastore import Metastore
+from genops.testing.workspace.unity.models import Models
+from genops.testing.workspace.unity.names import checked_name, quote_part
+from genops.testing.workspace.unity.staging import Staging
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from genops.testing.workspace.clock import Clock
+    from genops.testing.workspace.journal import Journal
 
-_NAME = re.compile(r"[^\s./\x00-\x1f\x7f]{1,255}")
-
-
-def checked_name(name: Any) -> str:
-    """A name in lower case.
-
-    Raises:
-        ApiError: Not a name that Unity Catalog takes.
-    """
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in (".", ".."):
-        raise invalid(f"Invalid input: name {name!r} must be 1 to 255 characters without dots, slashes or spaces")
-    return name.lower()
+__all__ = ["UnityCatalog", "quote_part"]
 
 
-def parts_of(full_name: str, count: int) -> list[str]:
-    """The parts of a full name in lower case.
-
-    Raises:
-        ApiError: Another number of parts than expected.
-    """
-    parts = [part.lower() for part in split_name(full_name)]
-    if len(parts) != count:
-        raise invalid(f"'{full_name}' is not a valid name: expected {count} parts, found {len(parts)}")
-    return parts
-
-
-def _already(kind: str, name: str) -> ApiError:
-    # The service answers 400 here, not 409.
-    return ApiError(400, f"{kind.upper()}_ALREADY_EXISTS", f"{kind.capitalize()} '{name}' already exists")
-
-
-class UnityCatalog:
-    """Catalogs, schemas, tables and volumes.
+class UnityCatalog(Metastore):
+    """The objects of a metastore, those that hold data in step with where the data is.
 
     Args:
         database: Where tables live.
         files: Directory of the volumes' files.
         identity: Owner and metastore of new objects.
         clock: Gives the times.
+        journal: Is told of every change.
     """
 
-    def __init__(self, database: Database, files: Path, identity: Identity, clock: Clock) -> None:
+    def __init__(self, database: Database, files: Path, identity: Identity, clock: Clock, journal: Journal) -> None:
+        super().__init__(identity, clock, journal)
         self.database = database
         # One lock for catalog and rows: a change of either may need the other.
         self.lock = database.writing
-        self.catalogs: dict[str, Json] = {}
-        self.schemas: dict[str, Json] = {}
-        self.tables: dict[str, Json] = {}
-        self.volumes: dict[str, Json] = {}
-        self.tags = Tags()
+        self.catalogs, self.schemas = self.held["catalog"], self.held["schema"]
+        self.tables, self.volumes = self.held["table"], self.held["volume"]
+        self.functions = Functions(self)
+        self.models = Models(self)
+        self.virtual = VirtualTables()
+        self.versions = Versions(database, clock)
+        self.staging = Staging(self, identity.host, clock)
         self._files = files
-        self._identity = identity
-        self._clock = clock
 
-    def _new(self, kind: str, full_name: str, given: Json) -> Json:
-        now = self._clock.millis()
-        user = self._identity.user
-        return {
-            "name": full_name.rsplit(".", 1)[-1],
-            "full_name": full_name,
-            "owner": user,
-            "metastore_id": self._identity.metastore_id,
-            "created_at": now,
-            "created_by": user,
-            "updated_at": now,
-            "updated_by": user,
-            "securable_type": kind.upper(),
-            **{key: given[key] for key in ("comment", "properties") if given.get(key)},
-        }
+    # Between two starts
 
-    def touch(self, info: Json, **changes: Any) -> Json:
-        """Change an object and its ``updated_at``."""
-        info.update(changes, updated_at=self._clock.millis(), updated_by=self._identity.user)
-        return info
+    def state(self) -> Json:
+        """What lasts besides the rows and the files."""
+        return {**super().state(), "models": self.models.state(), "loaded": self.versions.state()}
+
+    def restore(self, state: Json) -> None:
+        """Take over what :meth:`state` gave, and open the catalogs' files."""
+        super().restore(state)
+        self.models.restore(state["models"])
+        self.versions.restore(state["loaded"])
+        for name in self.catalogs:
+            try:
+                self.database.attach(name)
+            except SqlError as error:
+                raise DataDirectoryError(f"the file of the catalog {name} cannot be opened: {error.message}") from error
 
     # Catalogs
 
     def catalog(self, name: str) -> Json:
         """A catalog by name."""
-        info = self.catalogs.get(name.lower())
-        if info is None:
-            raise absent(f"Catalog '{name}' does not exist.", "CATALOG_DOES_NOT_EXIST")
-        return info
+        return self.securable("catalog", quote_part(name))
 
     def create_catalog(self, name: Any, given: Json) -> Json:
         """Create a catalog with its ``default`` schema."""
         catalog = checked_name(name)
         with self.lock:
-            if catalog in self.catalogs:
-                raise _already("catalog", catalog)
-            self.database.change(f"ATTACH ':memory:' AS {attached(catalog)}")
+            self.free("catalog", catalog)
+            self.database.attach(catalog)
             kinds = {"catalog_type": "MANAGED_CATALOG", "securable_kind": "CATALOG_STANDARD", "isolation_mode": "OPEN"}
-            self.catalogs[catalog] = {**self._new("catalog", catalog, given), **kinds, "browse_only": False}
+            placed = {key: given[key] for key in ("storage_root", "options") if given.get(key)}
+            info = {**self.new("catalog", catalog, given), **kinds, **placed, "browse_only": False}
+            self.add("catalog", info)
             self.create_schema(catalog, "default", {})
-            return self.catalogs[catalog]
+            return info
 
     def drop_catalog(self, name: str, *, force: bool) -> None:
         """Delete a catalog, with what is in it only by force."""
         with self.lock:
             catalog = self.catalog(name)["name"]
-            inside = [key for key in self.schemas if key.startswith(f"{catalog}.")]
+            inside = self.inside("schema", catalog)
             empty = all(key == f"{catalog}.default" and not self.inside_schema(key) for key in inside)
             if not force and not empty:
                 raise ApiError(
@@ -134,92 +104,121 @@ class UnityCatalog:
                 )
             for key in inside:
                 self.drop_schema(key, force=True)
-            self.database.change(f"DETACH {attached(catalog)}")
-            del self.catalogs[catalog]
+            self.database.detach(catalog)
+            self.remove("catalog", catalog)
+
+    def rename_catalog(self, info: Json, name: Any) -> None:
+        """Give a catalog without tables and functions a new name."""
+        with self.lock:
+            old, new = info["name"], self.free("catalog", checked_name(name))
+            self._movable("catalog", old)
+            self.database.attach(new)
+            for key in self.inside("schema", old):
+                self._rename_schema(key, f"{new}.{key.split('.')[1]}")
+            self.database.detach(old)
+            self.move("catalog", old, new)
 
     # Schemas
 
     def schema(self, full_name: str) -> Json:
         """A schema by its two-part name."""
-        catalog, schema = parts_of(full_name, 2)
-        self.catalog(catalog)
-        info = self.schemas.get(f"{catalog}.{schema}")
-        if info is None:
-            raise absent(f"Schema '{catalog}.{schema}' does not exist.", "SCHEMA_DOES_NOT_EXIST")
-        return info
+        return self.securable("schema", full_name)
 
     def create_schema(self, catalog_name: Any, name: Any, given: Json) -> Json:
         """Create a schema in a catalog."""
         schema = checked_name(name)
         with self.lock:
             catalog = self.catalog(str(catalog_name))["name"]
-            full_name = f"{catalog}.{schema}"
-            if full_name in self.schemas:
-                raise _already("schema", full_name)
+            full_name = self.free("schema", f"{catalog}.{schema}")
             # DuckDB gives every database a schema called main.
             self.database.change(f"CREATE SCHEMA IF NOT EXISTS {attached(catalog)}.{quoted(schema)}")
-            info = {**self._new("schema", full_name, given), "catalog_name": catalog, "catalog_type": "MANAGED_CATALOG"}
-            self.schemas[full_name] = {**info, "schema_id": stable_id("schema", full_name, str(info["created_at"]))}
-            return self.schemas[full_name]
+            info = {**self.new("schema", full_name, given), "catalog_type": "MANAGED_CATALOG"}
+            if given.get("storage_root"):
+                info["storage_root"] = given["storage_root"]
+            return self.add("schema", {**info, "schema_id": stable_id("schema", full_name, str(time.time_ns()))})
 
     def inside_schema(self, full_name: str) -> list[str]:
-        """Full names of a schema's tables and volumes."""
-        return [key for held in (self.tables, self.volumes) for key in held if key.startswith(f"{full_name}.")]
+        """Full names of what a schema holds: tables, functions, volumes and models."""
+        return [key for kind in ("table", "function", "volume", "model") for key in self.inside(kind, full_name)]
 
     def drop_schema(self, full_name: str, *, force: bool) -> None:
         """Delete a schema, with what is in it only by force."""
         with self.lock:
             info = self.schema(full_name)
             key = info["full_name"]
-            tables = [name for name in self.tables if name.startswith(f"{key}.")]
-            volumes = [name for name in self.volumes if name.startswith(f"{key}.")]
-            if (tables or volumes) and not force:
-                counts = f"The schema has {len(tables)} tables(s), 0 functions(s), {len(volumes)} volumes(s)"
-                raise ApiError(400, "INVALID_STATE", f"Schema '{key}' is not empty. {counts}")
-            for name in sorted(tables, key=lambda name: self.tables[name]["table_type"] != "VIEW"):
+            inside = {kind: self.inside(kind, key) for kind in ("table", "function", "volume", "model")}
+            if any(inside.values()) and not force:
+                counts = ", ".join(f"{len(names)} {kind}s(s)" for kind, names in inside.items() if kind != "model")
+                raise ApiError(400, "INVALID_STATE", f"Schema '{key}' is not empty. The schema has {counts}")
+            for name in sorted(inside["table"], key=lambda name: self.tables[name]["table_type"] != "VIEW"):
                 self.drop_table(name)
-            for name in volumes:
+            for name in inside["function"]:
+                self.functions.drop(name)
+            for name in inside["volume"]:
                 self.drop_volume(name)
-            if info["name"] != "main":
-                self.database.change(f"DROP SCHEMA {attached(info['catalog_name'])}.{quoted(info['name'])}")
-            del self.schemas[key]
+            for name in inside["model"]:
+                self.models.drop(name, force=True)
+            self._forget_schema(key)
+            self.remove("schema", key)
+
+    def rename_schema(self, info: Json, name: Any) -> None:
+        """Give a schema without tables and functions a new name."""
+        with self.lock:
+            old = info["full_name"]
+            new = self.free("schema", f"{info['catalog_name']}.{checked_name(name)}")
+            self._movable("schema", old)
+            self._rename_schema(old, new)
+
+    def _rename_schema(self, old: str, new: str) -> None:
+        catalog, schema = new.split(".")
+        self.database.change(f"CREATE SCHEMA IF NOT EXISTS {attached(catalog)}.{quoted(schema)}")
+        for name in self.inside("volume", old):
+            self._move_volume(name, f"{new}.{name.rsplit('.', 1)[1]}")
+        for name in self.inside("model", old):
+            self.models.move(name, f"{new}.{name.rsplit('.', 1)[1]}")
+        self._forget_schema(old)
+        self.move("schema", old, new)
+
+    def _forget_schema(self, full_name: str) -> None:
+        catalog, schema = full_name.split(".")
+        if schema != "main":
+            self.database.change(f"DROP SCHEMA {attached(catalog)}.{quoted(schema)} CASCADE")
+
+    def _movable(self, kind: str, full_name: str) -> None:
+        # Tables and functions lie in DuckDB under the names of their parents, which it cannot rename.
+        if self.inside("table", full_name) or self.inside("function", full_name):
+            raise unserved(f"Renaming a {kind} that holds tables or functions")
 
     # Tables
 
     def table(self, full_name: str) -> Json:
         """A table or view by its three-part name."""
-        catalog, schema, table = parts_of(full_name, 3)
-        self.schema(f"{quote_part(catalog)}.{quote_part(schema)}")
-        info = self.tables.get(f"{catalog}.{schema}.{table}")
-        if info is None:
-            raise absent(f"Table '{catalog}.{schema}.{table}' does not exist.", "TABLE_DOES_NOT_EXIST")
-        return info
+        return self.securable("table", full_name)
 
     def register_table(self, name: TableName, given: Json) -> Json:
         """Record a table that now exists in DuckDB, in the place of one of that name.
 
         Args:
             name: The table.
-            given: ``table_type``, ``comment``, ``properties``, ``view_definition``, and ``comments`` by column.
+            given: ``table_type``, ``comment``, ``properties``, ``view_definition``, ``view_dependencies``, and
+                ``comments`` by column.
         """
         with self.lock:
-            info = self._new("table", name.full, given)
+            info = self.new("table", name.full, given)
             comments: dict[str, str] = given.get("comments", {})
             kind = given.get("table_type", "MANAGED")
             info.update(
-                catalog_name=name.catalog,
-                schema_name=name.schema,
                 table_type=kind,
                 table_id=stable_id("table", name.full, str(time.time_ns())),
                 columns=self._columns(name, comments),
             )
             if kind == "VIEW":
                 info["view_definition"] = given.get("view_definition", "")
+                info.update({key: given[key] for key in ("view_dependencies",) if given.get(key)})
             else:
                 info["data_source_format"] = "DELTA"
                 info["storage_location"] = f"s3://local-workspace/{info['table_id']}"
-            self.tables[name.full] = info
-            return info
+            return self.add("table", info)
 
     def refresh_columns(self, info: Json, comments: dict[str, str] | None = None) -> None:
         """Read a table's columns anew after it was altered; comments of columns that stay are kept."""
@@ -237,21 +236,18 @@ class UnityCatalog:
 
     def create_table(self, given: Json) -> Json:
         """Create an empty table from the columns of a REST request."""
-        name = TableName(
-            str(given.get("catalog_name")).lower(),
-            str(given.get("schema_name")).lower(),
-            checked_name(given.get("name")),
-        )
         with self.lock:
-            self.schema(f"{quote_part(name.catalog)}.{quote_part(name.schema)}")
-            if name.full in self.tables:
-                raise _already("table", name.full)
+            catalog, schema = self.schema_key(given.get("catalog_name"), given.get("schema_name")).split(".")
+            name = TableName(catalog, schema, checked_name(given.get("name")))
+            self.free("table", name.full)
             kind = given.get("table_type", "MANAGED")
             if kind not in ("MANAGED", "EXTERNAL"):
                 raise invalid(f"table_type {kind} cannot be created here; expected MANAGED or EXTERNAL")
+            if given.get("data_source_format", "DELTA") != "DELTA":
+                raise unserved(f"A table of the format {given['data_source_format']}")
             columns: list[Json] = given.get("columns") or []
             self.database.change(
-                f"CREATE TABLE {address(name.catalog, name.schema, name.name)} ({_column_ddl(columns)})"
+                f"CREATE TABLE {address(name.catalog, name.schema, name.name)} ({column_ddl(columns)})"
             )
             comments = {column["name"]: column["comment"] for column in columns if column.get("comment")}
             info = self.register_table(name, {**given, "table_type": kind, "comments": comments})
@@ -260,96 +256,62 @@ class UnityCatalog:
             return info
 
     def drop_table(self, full_name: str) -> None:
-        """Delete a table or view."""
+        """Delete a table or view, with its earlier versions."""
         with self.lock:
             info = self.table(full_name)
             kind = "VIEW" if info["table_type"] == "VIEW" else "TABLE"
-            where = address(info["catalog_name"], info["schema_name"], info["name"])
+            where = address_of(info)
             self.database.change(f"DROP {kind} IF EXISTS {where}")
-            del self.tables[info["full_name"]]
+            self.remove("table", info["full_name"])
+            self.versions.forget(info)
 
     def rename_table(self, old: TableName, new: TableName) -> None:
         """Give a table, already renamed in DuckDB, its new name."""
         with self.lock:
-            info = self.tables.pop(old.full)
-            self.tables[new.full] = self.touch(info, name=new.name, full_name=new.full)
+            self.move("table", old.full, new.full)
 
     # Volumes
 
     def volume(self, full_name: str) -> Json:
         """A volume by its three-part name."""
-        catalog, schema, volume = parts_of(full_name, 3)
-        info = self.volumes.get(f"{catalog}.{schema}.{volume}")
-        if info is None:
-            raise absent(f"Volume '{catalog}.{schema}.{volume}' does not exist.")
-        return info
+        return self.securable("volume", full_name)
 
     def create_volume(self, catalog_name: Any, schema_name: Any, name: Any, given: Json) -> Json:
         """Create a volume and its directory."""
         volume = checked_name(name)
         with self.lock:
-            parent = self.schema(f"{quote_part(str(catalog_name))}.{quote_part(str(schema_name))}")["full_name"]
-            full_name = f"{parent}.{volume}"
-            if full_name in self.volumes:
-                raise exists(f"Volume '{full_name}' already exists")
-            info = self._new("volume", full_name, given)
-            catalog, schema = parent.split(".")
-            info.update(
-                catalog_name=catalog,
-                schema_name=schema,
-                volume_type=given.get("volume_type", "MANAGED"),
-                volume_id=stable_id("volume", full_name, str(info["created_at"])),
-            )
+            full_name = self.free("volume", f"{self.schema_key(catalog_name, schema_name)}.{volume}")
+            info = self.new("volume", full_name, given)
+            info["volume_type"] = given.get("volume_type", "MANAGED")
+            info["volume_id"] = stable_id("volume", full_name, str(time.time_ns()))
             info["storage_location"] = given.get("storage_location") or f"s3://local-workspace/{info['volume_id']}"
             self.volume_path(full_name).mkdir(parents=True, exist_ok=True)
-            self.volumes[full_name] = info
-            return info
+            return self.add("volume", info)
 
     def drop_volume(self, full_name: str) -> None:
         """Delete a volume with its files."""
         with self.lock:
             key = self.volume(full_name)["full_name"]
             shutil.rmtree(self.volume_path(key), ignore_errors=True)
-            del self.volumes[key]
+            self.remove("volume", key)
 
     def rename_volume(self, info: Json, name: Any) -> None:
         """Give a volume a new name and move its files."""
         with self.lock:
             old = info["full_name"]
-            new = f"{old.rsplit('.', 1)[0]}.{checked_name(name)}"
-            if new in self.volumes:
-                raise exists(f"Volume '{new}' already exists")
-            self.volume_path(old).rename(self.volume_path(new))
-            self.volumes[new] = self.touch(self.volumes.pop(old), name=new.rsplit(".", 1)[1], full_name=new)
+            new = self.free("volume", f"{old.rsplit('.', 1)[0]}.{checked_name(name)}")
+            self._move_volume(old, new)
+
+    def _move_volume(self, old: str, new: str) -> None:
+        target = self.volume_path(new)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.volume_path(old).rename(target)
+        self.move("volume", old, new)
 
     def volume_path(self, full_name: str) -> Path:
         """The directory of a volume's files."""
         return self._files.joinpath(*full_name.split("."))
 
-
-def quote_part(name: str) -> str:
-    """A part of a dotted name, in backticks where it needs them."""
-    return f"`{name}`" if "." in name else name
-
-
-def _column_ddl(columns: list[Json]) -> str:
-    if not columns:
-        raise invalid("A table needs at least one column")
-    return ", ".join(
-        f"{quoted(str(column['name']))} {_type_of(column)}{'' if column.get('nullable', True) else ' NOT NULL'}"
-        for column in columns
-    )
-
-
-_BY_TYPE_NAME = {"LONG": "BIGINT", "SHORT": "SMALLINT", "BYTE": "TINYINT"}
-
-
-def _type_of(column: Json) -> str:
-    text = column.get("type_text") or json.loads(column.get("type_json") or "{}").get("type")
-    if not isinstance(text, str):
-        name = str(column.get("type_name", ""))
-        text = _BY_TYPE_NAME.get(name, name)
-    try:
-        return duck_type(text)
-    except sqlglot.errors.SqlglotError as error:
-        raise invalid(f"Column '{column.get('name')}' has the invalid type {text!r}") from error
+    def volume_name(self, file: Path) -> str:
+        """A file below the volumes' directory by the path that SQL has for it."""
+        return f"/Volumes/{file.relative_to(self._files).as_posix()}"

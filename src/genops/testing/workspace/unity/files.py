@@ -17,13 +17,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genops.testing.workspace.http.paging import listing, page
-from genops.testing.workspace.http.wire import ApiError, Call, Json, Reply, Routes, absent, exists, invalid
+from genops.testing.workspace.http.wire import ApiError, Call, Handler, Json, Reply, Routes, absent, exists, invalid
 from genops.testing.workspace.sql.volume_files import locate
 
 if TYPE_CHECKING:
     from genops.testing.workspace.unity.catalog import UnityCatalog
 
 _PAGE = 1000
+_VOLUME_DEPTH = 4
+"""Parts of a volume's own path: Volumes, catalog, schema, volume."""
+_URLS = 1000
+"""URLs of parts that one request gives."""
+_LINKS = 10_000
+"""Presigned downloads that are kept; the oldest end first."""
 
 
 @dataclass
@@ -56,10 +62,10 @@ class FilesService:
         """Files, directories and presigned URLs."""
         files, directories = "/api/2.0/fs/files/{path*}", "/api/2.0/fs/directories/{path*}"
         part, read = "/storage/upload/{session}/{part}", "/storage/download/{key}"
-        return {
+        table: Routes = {
             f"PUT {files}": self._put,
-            f"GET {files}": lambda call: self._content(_path(call), call),
-            f"HEAD {files}": lambda call: self._content(_path(call), call),
+            f"GET {files}": self._read,
+            f"HEAD {files}": self._read,
             f"DELETE {files}": self._delete,
             f"POST {files}": self._act,
             f"PUT {directories}": self._make_directory,
@@ -73,11 +79,12 @@ class FilesService:
             f"DELETE {part}": self._abort,
             f"GET {read}": self._presigned,
         }
+        return {route: _on_disk(action) for route, action in table.items()}
 
     # Whole files
 
     def _put(self, call: Call) -> Reply:
-        target = locate(self._catalog, _path(call))
+        target = self._locate(_path(call), call.user, "WRITE_VOLUME")
         self._store(target, call, overwrite=call.text("overwrite", "true").lower() == "true")
         return Reply(204)
 
@@ -95,8 +102,16 @@ class FilesService:
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
 
-    def _content(self, path: str, call: Call) -> Reply:
-        file = locate(self._catalog, path)
+    def _locate(self, path: str, user: str, privilege: str) -> Path:
+        """The place of a path on disk, for a user who may."""
+        place = locate(self._catalog, path)
+        self._catalog.grants.need(user, privilege, "volume", ".".join(_parts(path)[1:_VOLUME_DEPTH]))
+        return place
+
+    def _read(self, call: Call) -> Reply:
+        return self._content(self._locate(_path(call), call.user, "READ_VOLUME"), call)
+
+    def _content(self, file: Path, call: Call) -> Reply:
         if not file.is_file():
             raise absent("The file being accessed is not found.", "NOT_FOUND")
         found = file.stat()
@@ -107,12 +122,12 @@ class FilesService:
         }
         start, stop = _range(call.headers.get("range", ""), found.st_size)
         if (start, stop) == (0, found.st_size):
-            return Reply(200, None, headers, file, 0, found.st_size)
+            return Reply(200, headers=headers, file=file, length=found.st_size)
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{found.st_size}"
-        return Reply(206, None, headers, file, start, stop - start)
+        return Reply(206, headers=headers, file=file, start=start, length=stop - start)
 
     def _delete(self, call: Call) -> Reply:
-        file = locate(self._catalog, _path(call))
+        file = self._locate(_path(call), call.user, "WRITE_VOLUME")
         if not file.is_file():
             raise absent("The file being accessed is not found.", "NOT_FOUND")
         file.unlink()
@@ -120,32 +135,34 @@ class FilesService:
 
     # Directories
 
-    def _directory(self, call: Call) -> Path:
-        directory = locate(self._catalog, _path(call))
+    def _directory(self, call: Call, privilege: str) -> Path:
+        directory = self._locate(_path(call), call.user, privilege)
         if not directory.is_dir():
             raise absent("The directory being accessed is not found.", "NOT_FOUND")
         return directory
 
     def _make_directory(self, call: Call) -> Reply:
-        directory = locate(self._catalog, _path(call))
+        directory = self._locate(_path(call), call.user, "WRITE_VOLUME")
         if directory.is_file():
             raise exists("A file exists at the directory's path.")
         directory.mkdir(parents=True, exist_ok=True)
         return Reply(204)
 
     def _head_directory(self, call: Call) -> Reply:
-        self._directory(call)
+        self._directory(call, "READ_VOLUME")
         return Reply(200)
 
     def _delete_directory(self, call: Call) -> Reply:
-        directory = self._directory(call)
+        directory = self._directory(call, "WRITE_VOLUME")
+        if len(_parts(_path(call))) <= _VOLUME_DEPTH:
+            raise invalid("The root of a volume cannot be deleted; delete the volume instead.")
         if any(directory.iterdir()):
             raise ApiError(400, "DIRECTORY_NOT_EMPTY", "The directory being deleted is not empty.")
         directory.rmdir()
         return Reply(204)
 
     def _list(self, call: Call) -> Json:
-        directory, path = self._directory(call), _path(call).rstrip("/")
+        directory, path = self._directory(call, "READ_VOLUME"), _path(call).rstrip("/")
         entries = [_entry(path, item) for item in sorted(directory.iterdir())]
         size = min(call.number("page_size") or _PAGE, _PAGE)
         return listing("contents", *page(entries, call.text("page_token"), size, gaps=self._gaps))
@@ -162,7 +179,7 @@ class FilesService:
 
     def _initiate(self, call: Call) -> Json:
         path, overwrite = _path(call), call.text("overwrite", "true").lower() == "true"
-        if locate(self._catalog, path).exists() and not overwrite:
+        if self._locate(path, call.user, "WRITE_VOLUME").exists() and not overwrite:
             raise exists("The file being created already exists.")
         token = secrets.token_urlsafe(12)
         with self._lock:
@@ -179,6 +196,8 @@ class FilesService:
         token = call.need("session_token")
         self._session(token)
         first, count = (_whole(call.need(field)) for field in ("start_part_number", "count"))
+        if count > _URLS:
+            raise invalid(f"count must be at most {_URLS}, not {count}")
         urls: list[Json] = [
             {"url": f"{self._host}/storage/upload/{token}/{number}", "part_number": number, "headers": []}
             for number in range(first, first + count)
@@ -232,18 +251,20 @@ class FilesService:
 
     def _download_url(self, call: Call) -> Json:
         path = str(call.need("path"))
-        if not locate(self._catalog, path).is_file():
+        if not self._locate(path, call.user, "READ_VOLUME").is_file():
             raise absent("The file being accessed is not found.", "NOT_FOUND")
         key = secrets.token_urlsafe(12)
         with self._lock:
             self._downloads[key] = path
+            if len(self._downloads) > _LINKS:
+                del self._downloads[next(iter(self._downloads))]
         return {"url": f"{self._host}/storage/download/{key}", "headers": []}
 
     def _presigned(self, call: Call) -> Reply:
         path = self._downloads.get(call.args["key"])
         if path is None:
             raise ApiError(403, "PERMISSION_DENIED", "The presigned URL is not valid")
-        return self._content(path, call)
+        return self._content(locate(self._catalog, path), call)
 
 
 def _path(call: Call) -> str:
@@ -257,14 +278,36 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
+
+
 def _range(header: str, size: int) -> tuple[int, int]:
-    match = re.fullmatch(r"bytes=(\d+)-(\d*)", header)
-    if not match:
+    """First byte and the one after the last; everything where the header is none that makes sense (RFC 9110)."""
+    match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header)
+    if not match or not (match[1] or match[2]):
         return 0, size
+    if not match[1]:
+        return max(0, size - int(match[2])), size
     start, stop = int(match[1]), min(int(match[2]) + 1, size) if match[2] else size
     if start >= size:
         raise ApiError(416, "INVALID_PARAMETER_VALUE", f"The range {header} is outside of the file of {size} bytes")
-    return start, stop
+    return (start, stop) if start < stop else (0, size)
+
+
+def _on_disk(action: Handler) -> Handler:
+    """An action whose path the disk may refuse: too long a name, a file where a directory should be, or gone by now."""
+
+    def handler(call: Call) -> Json | Reply | None:
+        try:
+            return action(call)
+        except FileNotFoundError as error:
+            raise absent("The file being accessed is not found.", "NOT_FOUND") from error
+        except (OSError, UnicodeError) as error:
+            said = error.strerror if isinstance(error, OSError) else "a name that is not Unicode"
+            raise invalid(f"Invalid path: {said}") from error
+
+    return handler
 
 
 def _entry(parent: str, item: Path) -> Json:

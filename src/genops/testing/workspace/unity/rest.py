@@ -1,229 +1,300 @@
-"""Unity Catalog over HTTP: catalogs, schemas, tables, volumes and tags."""
+"""Unity Catalog over HTTP: catalogs, schemas, tables, volumes, functions and models."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from genops.testing.workspace.http.paging import listing, page
-from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes, absent, invalid, unserved
-from genops.testing.workspace.unity.catalog import UnityCatalog, parts_of
+from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes, invalid, unserved
+from genops.testing.workspace.unity.names import acting
+from genops.testing.workspace.unity.pages import Pages, only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from genops.testing.workspace.http.wire import Handler
+    from genops.testing.workspace.unity.catalog import UnityCatalog
 
 BASE = "/api/2.x/unity-catalog"
 
 
-class UnityService:
-    """The REST side of a catalog.
+@dataclass(frozen=True)
+class _Kind:
+    """What the API calls a kind of object and takes of it.
 
-    Args:
-        catalog: The objects.
-        page_size: Objects a page where the caller leaves it to the service.
-        gaps: Whether an empty page comes after the first of several.
+    Attributes:
+        kind: Kind of securable.
+        path: Last part of the path.
+        key: Where a list holds the objects.
+        makes: The privilege on the parent that creating one takes.
+        create: Creates one from a request.
+        drop: Deletes one by name.
+        given: Fields that creating one honours.
+        changed: Fields that a change honours, besides the name.
+        rename: Gives one a new name, where the API can.
+        whole: Whether lists without size and token have everything at once.
     """
 
-    def __init__(self, catalog: UnityCatalog, page_size: int, *, gaps: bool) -> None:
-        self._catalog = catalog
-        self._page_size = page_size
-        self._gaps = gaps
+    kind: str
+    path: str
+    key: str
+    makes: str
+    create: Callable[[Json], Json]
+    drop: Callable[[str, Call], None]
+    given: str
+    changed: str
+    rename: Callable[[Json, Any], None] | None = None
+    whole: bool = True
 
-    def routes(self) -> Routes:
-        """Reads and changes of every kind of object."""
-        catalog = self._catalog
-        kinds: list[tuple[str, str, Callable[[Call], Json], Callable[[str], Json], Callable[[Call], None]]] = [
-            ("catalogs", "catalogs", self._create_catalog, catalog.catalog, self._drop_catalog),
-            ("schemas", "schemas", self._create_schema, catalog.schema, self._drop_schema),
-            ("tables", "tables", lambda call: catalog.create_table(call.json), catalog.table, self._drop_table),
-            ("volumes", "volumes", self._create_volume, catalog.volume, self._drop_volume),
-        ]
-        routes: Routes = {f"GET {BASE}/tables/{{name}}/exists": self._table_exists}
-        for kind, path, create, get, drop in kinds:
-            routes[f"GET {BASE}/{path}"] = self._lister(kind)
-            routes[f"POST {BASE}/{path}"] = create
-            routes[f"GET {BASE}/{path}/{{name}}"] = self._getter(get)
-            routes[f"PATCH {BASE}/{path}/{{name}}"] = self._updater(kind, get)
-            routes[f"DELETE {BASE}/{path}/{{name}}"] = self._dropper(drop)
-        tag = f"{BASE}/entity-tag-assignments"
-        one = f"{tag}/{{type}}/{{name}}/tags/{{key}}"
-        routes.update(
-            {
-                f"GET {BASE}/table-summaries": self._summaries,
-                f"POST {tag}": self._assign_tag,
-                f"GET {tag}/{{type}}/{{name}}/tags": self._list_tags,
-                f"GET {one}": lambda call: catalog.tags.get(call.args["type"], call.args["name"], call.args["key"]),
-                f"PATCH {one}": self._update_tag,
-                f"DELETE {one}": self._remove_tag,
-            }
-        )
-        return routes
 
-    # Reading
+def as_caller(routes: Routes) -> Routes:
+    """Routes whose handlers act for who sent the request: what they create is the caller's."""
 
-    def _getter(self, get: Callable[[str], Json]) -> Callable[[Call], Json]:
-        return lambda call: dict(get(call.args["name"]))
-
-    def _lister(self, kind: str) -> Callable[[Call], Json]:
-        def answer(call: Call) -> Json:
-            items = getattr(self, f"_all_{kind}")(call)
-            size, rest = self._page_of(items, call)
-            shown = [_without(item, call) for item in size]
-            return listing(kind, shown, rest)
+    def wrapped(handler: Handler) -> Handler:
+        def answer(call: Call) -> Any:
+            with acting(call.user):
+                return handler(call)
 
         return answer
 
-    def _page_of(self, items: list[Json], call: Call) -> tuple[list[Json], str | None]:
-        wanted = call.number("max_results")
-        token = call.text("page_token")
-        if wanted is not None and wanted < 0:
-            raise invalid(f"max_results must be 0 or more, not {wanted}")
-        if wanted is None and not token:
-            # Without max_results the service gives everything at once, as it did before it had pages.
-            return items, None
-        size = min(wanted or self._page_size, self._page_size)
-        return page(items, token, size, gaps=self._gaps)
+    return {route: wrapped(handler) for route, handler in routes.items()}
 
-    def _all_catalogs(self, _: Call) -> list[Json]:
-        return [info for _, info in sorted(self._catalog.catalogs.items())]
 
-    def _all_schemas(self, call: Call) -> list[Json]:
-        parent = self._catalog.catalog(call.need("catalog_name"))["name"]
-        return self._children(self._catalog.schemas, parent)
+class UnityService:
+    """The REST side of the namespace.
 
-    def _parent_schema(self, call: Call) -> str:
-        catalog, schema = call.need("catalog_name"), call.need("schema_name")
-        return str(self._catalog.schema(f"{catalog}.{schema}")["full_name"])
+    Args:
+        catalog: The objects.
+        pages: How lists are cut.
+    """
 
-    def _all_tables(self, call: Call) -> list[Json]:
-        return self._children(self._catalog.tables, self._parent_schema(call))
+    def __init__(self, catalog: UnityCatalog, pages: Pages) -> None:
+        self._catalog = catalog
+        self._pages = pages
 
-    def _all_volumes(self, call: Call) -> list[Json]:
-        return self._children(self._catalog.volumes, self._parent_schema(call))
+    def routes(self) -> Routes:
+        """Reads and changes of every kind of object."""
+        routes: Routes = {
+            f"GET {BASE}/tables/{{name}}/exists": self._table_exists,
+            f"GET {BASE}/table-summaries": self._summaries,
+        }
+        for kind in (*self._containers(), *self._contents()):
+            routes[f"GET {BASE}/{kind.path}"] = self._lister(kind)
+            routes[f"POST {BASE}/{kind.path}"] = self._creator(kind)
+            routes[f"GET {BASE}/{kind.path}/{{name}}"] = self._getter(kind)
+            routes[f"PATCH {BASE}/{kind.path}/{{name}}"] = self._updater(kind)
+            routes[f"DELETE {BASE}/{kind.path}/{{name}}"] = self._dropper(kind)
+        return as_caller(routes)
 
-    def _children(self, held: dict[str, Json], parent: str) -> list[Json]:
-        return [info for key, info in sorted(held.copy().items()) if key.rsplit(".", 1)[0] == parent]
+    def _containers(self) -> list[_Kind]:
+        c = self._catalog
+        return [
+            _Kind(
+                "catalog", "catalogs", "catalogs", "CREATE_CATALOG",
+                lambda given: c.create_catalog(given.get("name"), given),
+                lambda name, call: c.drop_catalog(name, force=call.flag("force")),
+                "name comment properties options storage_root",
+                "comment owner properties options isolation_mode",
+                c.rename_catalog,
+            ),
+            _Kind(
+                "schema", "schemas", "schemas", "CREATE_SCHEMA",
+                lambda given: c.create_schema(given.get("catalog_name"), given.get("name"), given),
+                lambda name, call: c.drop_schema(name, force=call.flag("force")),
+                "name catalog_name comment properties storage_root",
+                "comment owner properties",
+                c.rename_schema,
+            ),
+        ]  # fmt: skip
+
+    def _contents(self) -> list[_Kind]:
+        c = self._catalog
+        return [
+            _Kind(
+                "table", "tables", "tables", "CREATE_TABLE", c.create_table, lambda name, _: c.drop_table(name),
+                "name catalog_name schema_name table_type data_source_format columns storage_location properties"
+                " comment",
+                "comment owner properties",
+            ),
+            _Kind(
+                "volume", "volumes", "volumes", "CREATE_VOLUME", self._create_volume,
+                lambda name, _: c.drop_volume(name),
+                "name catalog_name schema_name volume_type storage_location comment",
+                "comment owner",
+                c.rename_volume,
+                whole=False,
+            ),
+            _Kind(
+                "function", "functions", "functions", "CREATE_FUNCTION", c.functions.create,
+                lambda name, _: c.functions.drop(name),
+                "name catalog_name schema_name input_params data_type full_data_type routine_body routine_definition"
+                " parameter_style is_deterministic sql_data_access is_null_call security_type specific_name comment"
+                " return_params properties",
+                "owner",
+            ),
+            _Kind(
+                "model", "models", "registered_models", "CREATE_MODEL", c.models.create,
+                lambda name, _: c.models.drop(name),
+                "name catalog_name schema_name comment storage_location",
+                "comment owner",
+                c.models.rename,
+                whole=False,
+            ),
+        ]  # fmt: skip
+
+    # Reading
+
+    def _getter(self, kind: _Kind) -> Handler:
+        def answer(call: Call) -> Json:
+            info = self._catalog.securable(kind.kind, call.args["name"])
+            self._catalog.grants.need_sight(call.user, kind.kind, info["full_name"], browse=call.flag("include_browse"))
+            return self._shown(kind.kind, info, call)
+
+        return answer
+
+    def _lister(self, kind: _Kind) -> Handler:
+        def answer(call: Call) -> Json:
+            names = self._names(kind.kind, call)
+            seen = self.visible(kind.kind, names, call)
+            return self._pages.of(
+                kind.key, (self._shown(kind.kind, info, call) for info in seen), call, whole=kind.whole
+            )
+
+        return answer
+
+    def _names(self, kind: str, call: Call) -> list[str]:
+        if kind == "catalog":
+            return sorted(self._catalog.catalogs.copy())
+        if kind == "model" and not call.text("catalog_name"):
+            return sorted(self._catalog.held["model"].copy())
+        parent = self._catalog.catalog(call.need("catalog_name"))["full_name"]
+        if kind != "schema":
+            parent = self._catalog.schema_key(parent, call.need("schema_name"))
+        return self._catalog.inside(kind, parent)
+
+    def visible(self, kind: str, names: list[str], call: Call) -> list[Json]:
+        """Those of some objects that a caller may see."""
+        browse = call.flag("include_browse")
+        held = self._catalog.held[kind]
+        reachable = [name for name in names if kind != "catalog" or self._bound(name, call)]
+        return [held[name] for name in reachable if self._catalog.grants.sees(call.user, kind, name, browse=browse)]
+
+    def _bound(self, name: str, call: Call) -> bool:
+        try:
+            self._catalog.catalog(name)
+        except ApiError:
+            return call.flag("include_unbound") and self._catalog.grants.is_admin(call.user)
+        return True
+
+    def _shown(self, kind: str, info: Json, call: Call) -> Json:
+        """An object without what the caller does not want, and with what it asks for."""
+        omitted = [field for field in ("columns", "properties") if call.flag(f"omit_{field}")]
+        found = {key: value for key, value in info.items() if key not in omitted}
+        if call.flag("include_browse"):
+            found["browse_only"] = not self._catalog.grants.sees(call.user, kind, info["full_name"], browse=False)
+        if kind == "model" and call.flag("include_aliases"):
+            found["aliases"] = self._catalog.models.aliases_of(info)
+        return found
 
     def _summaries(self, call: Call) -> Json:
         catalog = self._catalog.catalog(call.need("catalog_name"))["name"]
         schema, table = (_like(call.text(f"{kind}_name_pattern")) for kind in ("schema", "table"))
+        seen = self.visible("table", self._catalog.inside("table", catalog), call)
         items = [
-            {"full_name": key, "table_type": info["table_type"], "securable_kind": "TABLE_DELTA"}
-            for key, info in sorted(self._catalog.tables.copy().items())
-            if info["catalog_name"] == catalog and schema(info["schema_name"]) and table(info["name"])
+            {"full_name": info["full_name"], "table_type": info["table_type"], "securable_kind": "TABLE_DELTA"}
+            for info in seen
+            if schema(info["schema_name"]) and table(info["name"])
         ]
-        return listing("tables", *self._page_of(items, call))
+        return self._pages.of("tables", items, call)
 
     def _table_exists(self, call: Call) -> Json:
+        found = True
         try:
-            self._catalog.table(call.args["name"])
+            name = self._catalog.table(call.args["name"])["full_name"]
+            self._catalog.grants.need_sight(call.user, "table", name, browse=True)
         except ApiError as error:
             if error.code != "TABLE_DOES_NOT_EXIST":
                 raise
-            return {"table_exists": False, "supports_foreign_metadata_update": False}
-        return {"table_exists": True, "supports_foreign_metadata_update": False}
+            found = False
+        return {"table_exists": found, "supports_foreign_metadata_update": False}
 
     # Creating
 
-    def _create_catalog(self, call: Call) -> Json:
-        for other in ("connection_name", "share_name", "provider_name"):
-            if call.json.get(other):
-                raise unserved(f"A catalog with {other}")
-        return dict(self._catalog.create_catalog(call.need("name"), call.json))
+    def _creator(self, kind: _Kind) -> Handler:
+        def answer(call: Call) -> Json:
+            given = call.object("function_info") if kind.kind == "function" else call.json
+            given = only(given, kind.given.split(), f"A {kind.kind}")
+            for field in ("name", *_PARENTS[kind.kind]):
+                if not isinstance(given.get(field), str):
+                    raise invalid(f"Missing required field: {field}")
+            self._need_parent(kind, given, call.user)
+            return dict(kind.create(given))
 
-    def _create_schema(self, call: Call) -> Json:
-        return dict(self._catalog.create_schema(call.need("catalog_name"), call.need("name"), call.json))
+        return answer
 
-    def _create_volume(self, call: Call) -> Json:
-        catalog, schema, name = (call.need(field) for field in ("catalog_name", "schema_name", "name"))
-        if call.need("volume_type") not in ("MANAGED", "EXTERNAL"):
-            raise invalid(f"volume_type must be MANAGED or EXTERNAL, not {call.json['volume_type']}")
-        return dict(self._catalog.create_volume(catalog, schema, name, call.json))
+    def _need_parent(self, kind: _Kind, given: Json, user: str) -> None:
+        parents = _PARENTS[kind.kind]
+        if not parents:
+            self._catalog.grants.need(user, kind.makes, "metastore")
+            return
+        if len(parents) == 1:
+            parent = self._catalog.catalog(given["catalog_name"])["full_name"]
+        else:
+            parent = self._catalog.schema_key(given["catalog_name"], given["schema_name"])
+        self._catalog.grants.need(user, kind.makes, "catalog" if len(parents) == 1 else "schema", parent)
+
+    def _create_volume(self, given: Json) -> Json:
+        if given.get("volume_type") not in ("MANAGED", "EXTERNAL"):
+            raise invalid(f"volume_type must be MANAGED or EXTERNAL, not {given.get('volume_type')}")
+        return self._catalog.create_volume(given["catalog_name"], given["schema_name"], given["name"], given)
 
     # Changing
 
-    def _updater(self, kind: str, get: Callable[[str], Json]) -> Callable[[Call], Json]:
+    def _updater(self, kind: _Kind) -> Handler:
         def answer(call: Call) -> Json:
             with self._catalog.lock:
-                info = get(call.args["name"])
-                change = call.json
+                info = self._catalog.securable(kind.kind, call.args["name"])
+                self._catalog.grants.need(call.user, "MANAGE", kind.kind, info["full_name"])
+                what = f"A change of a {kind.kind}"
+                change = only(call.json, [*kind.changed.split(), "new_name", *_ECHOED[kind.kind]], what)
+                if change.get("owner"):
+                    self._catalog.grants.known(str(change["owner"]))
                 if change.get("new_name"):
-                    self._rename(kind, info, change["new_name"])
-                known = {
-                    key: change[key] for key in ("comment", "owner", "properties", "isolation_mode") if key in change
-                }
+                    if kind.rename is None:
+                        raise unserved(f"Renaming a {kind.kind} over REST")
+                    kind.rename(info, change["new_name"])
+                self._isolate(info, change)
+                known = {key: change[key] for key in kind.changed.split() if key in change}
                 return dict(self._catalog.touch(info, **known))
 
         return answer
 
-    def _rename(self, kind: str, info: Json, name: Any) -> None:
-        if kind != "volumes":
-            raise unserved(f"Renaming {kind}")
-        self._catalog.rename_volume(info, name)
+    def _isolate(self, info: Json, change: Json) -> None:
+        mode = change.get("isolation_mode")
+        if mode not in (None, "OPEN", "ISOLATED"):
+            raise invalid(f"isolation_mode must be OPEN or ISOLATED, not {mode}")
+        if mode == "ISOLATED":
+            # The workspace that isolates a catalog keeps it.
+            self._catalog.bindings.setdefault(info["name"], [self._catalog.workspace_id])
 
-    def _dropper(self, drop: Callable[[Call], None]) -> Callable[[Call], None]:
+    def _dropper(self, kind: _Kind) -> Handler:
         def answer(call: Call) -> None:
-            drop(call)
+            info = self._catalog.securable(kind.kind, call.args["name"])
+            self._catalog.grants.need(call.user, "MANAGE", kind.kind, info["full_name"])
+            kind.drop(call.args["name"], call)
 
         return answer
 
-    def _drop_catalog(self, call: Call) -> None:
-        self._catalog.drop_catalog(call.args["name"], force=call.flag("force"))
 
-    def _drop_schema(self, call: Call) -> None:
-        self._catalog.drop_schema(call.args["name"], force=call.flag("force"))
-
-    def _drop_table(self, call: Call) -> None:
-        self._catalog.drop_table(call.args["name"])
-
-    def _drop_volume(self, call: Call) -> None:
-        self._catalog.drop_volume(call.args["name"])
-
-    # Tags
-
-    def _assign_tag(self, call: Call) -> Json:
-        kind, name = call.need("entity_type"), call.need("entity_name")
-        self._entity(kind, name)
-        return self._catalog.tags.assign(kind, name, call.need("tag_key"), call.json.get("tag_value") or "", new=True)
-
-    def _entity(self, kind: str, name: str) -> None:
-        find = {
-            "catalogs": self._catalog.catalog,
-            "schemas": self._catalog.schema,
-            "tables": self._catalog.table,
-            "volumes": self._catalog.volume,
-            "columns": self._column,
-        }.get(kind)
-        if find is None:
-            raise invalid(f"entity_type must be catalogs, schemas, tables, columns or volumes, not {kind}")
-        find(name)
-
-    def _column(self, full_name: str) -> Json:
-        catalog, schema, table, column = parts_of(full_name, 4)
-        found = self._catalog.table(f"{catalog}.{schema}.{table}")["columns"]
-        for candidate in found:
-            if candidate["name"].lower() == column:
-                return candidate
-        raise absent(f"Column '{full_name}' does not exist.")
-
-    def _list_tags(self, call: Call) -> Json:
-        self._entity(call.args["type"], call.args["name"])
-        items = self._catalog.tags.list(call.args["type"], call.args["name"])
-        return listing("tag_assignments", *self._page_of(items, call))
-
-    def _update_tag(self, call: Call) -> Json:
-        where = (call.args["type"], call.args["name"], call.args["key"])
-        self._catalog.tags.get(*where)
-        return self._catalog.tags.assign(*where, call.json.get("tag_value") or "")
-
-    def _remove_tag(self, call: Call) -> None:
-        self._catalog.tags.remove(call.args["type"], call.args["name"], call.args["key"])
-
-
-def _without(item: Json, call: Call) -> Json:
-    """An item of a list without what the caller does not want."""
-    omitted = [field for field in ("columns", "properties") if call.flag(f"omit_{field}")]
-    return {key: value for key, value in item.items() if key not in omitted}
+_PARENTS: dict[str, tuple[str, ...]] = {
+    "catalog": (),
+    "schema": ("catalog_name",),
+    **dict.fromkeys(("table", "volume", "function", "model"), ("catalog_name", "schema_name")),
+}
+_ECHOED: dict[str, tuple[str, ...]] = {
+    "model": ("catalog_name", "schema_name", "name"),
+    **dict.fromkeys(("catalog", "schema", "table", "volume", "function"), ()),
+}
 
 
 def _like(pattern: str) -> Callable[[str], bool]:
