@@ -11,7 +11,9 @@ import sqlglot
 from sqlglot import exp
 
 from genops.testing.workspace.sql.failures import SqlError, UnsupportedError
-from genops.testing.workspace.sql.values import duck_type, literal, quoted
+from genops.testing.workspace.sql.generation import native
+from genops.testing.workspace.sql.kinds import parse_kind
+from genops.testing.workspace.sql.values import column_type, duck_type, literal, quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,11 +50,12 @@ _NEUTRAL = frozenset(
 Describe = Callable[[str], list[tuple[str, str]]]
 
 
-def reading(file_format: str, paths: list[Path], options: dict[str, Any], describe: Describe) -> Any:
-    """A query over files, as a syntax tree.
+def reading(file_format: str, path: str, paths: list[Path], options: dict[str, Any], describe: Describe) -> Any:
+    """A query over files, as a syntax tree that stands for DuckDB SQL.
 
     Args:
         file_format: ``csv``, ``json``, ``parquet``, ``text``, or empty to go by the file name.
+        path: How the statement names the files.
         paths: Files on disk, at least one.
         options: Options by lower-case name.
         describe: Gives names and DuckDB types of a query's columns.
@@ -69,7 +72,8 @@ def reading(file_format: str, paths: list[Path], options: dict[str, Any], descri
     rescued = options.get("rescueddatacolumn", "_rescued_data")
     if rescued and kind in ("csv", "json") and "schema" not in options:
         sql = f"SELECT *, CAST(NULL AS VARCHAR) AS {quoted(str(rescued))} FROM ({sql}) AS files"
-    return sqlglot.parse_one(sql, read="duckdb")
+    columns = [(name, parse_kind(column_type(duck).text)) for name, duck in describe(sql)]
+    return native(sql, columns, path=path, files=len(paths))
 
 
 def _list(paths: list[Path]) -> str:

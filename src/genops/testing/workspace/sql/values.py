@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 if TYPE_CHECKING:
     from genops.testing.workspace.http.wire import Json
@@ -80,7 +81,9 @@ def column_type(duck: str) -> ColumnType:
         return ColumnType("DECIMAL", f"DECIMAL({precision},{scale})", precision, scale)
     if duck.startswith("ENUM"):
         return ColumnType("STRING", "STRING")
-    text = exp.DataType.build(duck, dialect="duckdb").sql(dialect="databricks")
+    # An element that is always null has DuckDB's own name, and sums inside of a value are HUGEINT as elsewhere.
+    plain = duck.replace('"NULL"', "NULL").replace("HUGEINT", "BIGINT")
+    text = exp.DataType.build(plain, dialect="duckdb").sql(dialect="databricks")
     return ColumnType(text.split("<", 1)[0], text)
 
 
@@ -91,24 +94,6 @@ def duck_type(databricks: str) -> str:
         sqlglot.errors.ParseError: The text is no type.
     """
     return exp.DataType.build(databricks, dialect="databricks").sql(dialect="duckdb")
-
-
-def rendering(column: str, duck: str) -> str:
-    """DuckDB SQL that turns a column into the text that JSON_ARRAY carries; null stays null."""
-    if duck == "TIMESTAMP WITH TIME ZONE":
-        return f"strftime({column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ')"
-    if duck.startswith("TIMESTAMP"):
-        return f"strftime(CAST({column} AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%g')"
-    if duck in ("DOUBLE", "FLOAT"):
-        text = f"CAST({column} AS VARCHAR)"
-        return (
-            f"CASE {text} WHEN 'nan' THEN 'NaN' WHEN 'inf' THEN 'Infinity' WHEN '-inf' THEN '-Infinity' ELSE {text} END"
-        )
-    if duck == "BLOB":
-        return f"base64({column})"
-    if duck.endswith("]") or duck.startswith(("STRUCT", "MAP")):
-        return f"CAST(to_json({column}) AS VARCHAR)"
-    return f"CAST({column} AS VARCHAR)"
 
 
 def result_column(name: str, position: int, duck: str) -> Json:
@@ -143,6 +128,18 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+_BOUNDED = re.compile(r"\b(?:VAR)?CHAR(?:ACTER)?\s*\(\s*\d+\s*\)", re.IGNORECASE)
+
+
+def is_bounded(text: str) -> bool:
+    """Whether a type is, or holds, text of a limited length; nothing here would hold values to it.
+
+    >>> is_bounded("varchar(3)"), is_bounded("ARRAY<CHAR(2)>"), is_bounded("STRING")
+    (True, True, False)
+    """
+    return _BOUNDED.search(text) is not None
+
+
 def literal(text: str) -> str:
     """A DuckDB string literal."""
     return "'" + text.replace("'", "''") + "'"
@@ -154,5 +151,9 @@ def split_name(full_name: str) -> list[str]:
     >>> split_name("main.`a.b`.c")
     ['main', 'a.b', 'c']
     """
-    table = sqlglot.to_table(full_name, dialect="databricks") if "`" in full_name else None
-    return [part.name for part in table.parts] if table else full_name.split(".")
+    if "`" not in full_name:
+        return full_name.split(".")
+    try:
+        return [part.name for part in sqlglot.to_table(full_name, dialect="databricks").parts]
+    except SqlglotError:  # no name at all: it is split as it stands, and not found
+        return full_name.split(".")

@@ -33,7 +33,23 @@ def locate(catalog: UnityCatalog, path: str) -> Path:
     full_name = ".".join(names)
     if full_name not in catalog.volumes:
         raise absent(f"Volume '{full_name}' does not exist.", "NOT_FOUND")
-    return catalog.volume_path(full_name).joinpath(*inner)
+    root = catalog.volume_path(full_name)
+    found = root.joinpath(*inner)
+    if not found.resolve().is_relative_to(root.resolve()):  # a link that somebody put there
+        raise invalid(f"Invalid path: {path}")
+    return found
+
+
+def may_read(catalog: UnityCatalog, user: str, path: str) -> None:
+    """Refuse a user who may not read the volume of a path of SQL.
+
+    Raises:
+        ApiError: Not a path of a volume that exists, or the user lacks ``READ VOLUME`` on it.
+    """
+    pure = path.removeprefix("dbfs:")
+    locate(catalog, pure)
+    parts = [part.lower() for part in pure.split("/") if part]
+    catalog.grants.need(user, "READ VOLUME", "volume", ".".join(parts[1 : _DEPTH + 1]))
 
 
 def matching(catalog: UnityCatalog, path: str) -> list[Path]:
