@@ -1,326 +1,400 @@
-"""Jobs whose SQL tasks really run on a warehouse."""
+"""Jobs and their runs, as requests see them."""
 
 from __future__ import annotations
 
-import itertools
 import re
 import threading
 from typing import TYPE_CHECKING, Any
 
-from genops.testing.workspace.compute.runs import (
-    ALIVE,
-    JobRun,
-    TaskRun,
-    checked_settings,
-    in_order,
-    run_body,
-    split_statements,
-    task_body,
-)
+from genops.testing.workspace.compute.cron import next_run
+from genops.testing.workspace.compute.job_settings import checked_settings
+from genops.testing.workspace.compute.references import lookup_in, resolved
+from genops.testing.workspace.compute.running import run_facts
+from genops.testing.workspace.compute.runs import ALIVE, JobRun, TaskRun
+from genops.testing.workspace.compute.shapes import checked_part, items, part
 from genops.testing.workspace.http.paging import decode_token, encode_token
-from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes, invalid
-from genops.testing.workspace.sql.failures import SqlError
+from genops.testing.workspace.http.wire import Call, Json, Routes, invalid, unserved
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from genops.testing.workspace.clock import Clock
-    from genops.testing.workspace.compute.tree import QueryService, TreeService
+    from genops.testing.workspace.compute.ownership import Ownership
+    from genops.testing.workspace.compute.running import Runner
     from genops.testing.workspace.journal import Journal
-    from genops.testing.workspace.statements.execution import Statements
 
-_PAGE = 25
+_PAGE, _LARGEST_PAGE = 20, 100
+_LONGEST_TOKEN = 64
+KEPT_RUNS = 10_000
+"""Runs that are over and kept; older ones are forgotten so that a long life stays small."""
+_CLOSE_SECONDS = 5.0
+_SETTLE_SECONDS = 10.0
+"""How long the clock, while a test moves it, waits for runs that it started: real seconds."""
 
 
-class JobService:
-    """Jobs and their runs.
+class Jobs:
+    """The jobs of a workspace, the runs that they have, and when they run.
 
     Args:
-        statements: Runs the SQL of tasks.
-        queries: Saved queries that tasks name.
-        tree: Workspace files that tasks name.
-        user: Owner of jobs.
-        clock: Gives the times.
-        journal: Is told of runs.
+        user: Owner of jobs that nobody else made.
+        clock: Gives the times, and starts what has a schedule.
+        journal: Is told of changes of jobs (``job_change``).
+        facts: ``workspace.id`` and ``workspace.url``, for references.
         transition_polls: How many reads of a run show PENDING, and then RUNNING, before its end shows.
     """
 
-    def __init__(
-        self,
-        statements: Statements,
-        queries: QueryService,
-        tree: TreeService,
-        user: str,
-        clock: Clock,
-        journal: Journal,
-        transition_polls: int,
-    ) -> None:
-        self._statements = statements
-        self._queries = queries
-        self._tree = tree
-        self._user = user
+    def __init__(self, user: str, clock: Clock, journal: Journal, facts: dict[str, str], transition_polls: int) -> None:
+        self.user = user
+        self.lock = threading.RLock()
+        self.jobs: dict[int, Json] = {}
+        self.runs: dict[int, JobRun] = {}
+        self.runner: Runner | None = None
         self._clock = clock
         self._journal = journal
+        self._facts = facts
         self._polls = transition_polls
-        self._lock = threading.RLock()
-        self._ids = itertools.count(1001)
-        self._jobs: dict[int, Json] = {}
-        self._runs: dict[int, JobRun] = {}
+        self._last_id = 1000
         self._tokens: dict[str, int] = {}
+        self._stirred: list[JobRun] = []
+        clock.on_advance(self._settle)
 
-    def routes(self) -> Routes:
-        """Jobs and runs in every minor version of the API."""
-        base = "/api/2.x/jobs"
-        return {
-            f"POST {base}/create": self._create,
-            f"GET {base}/get": lambda call: dict(self._job(call.need("job_id"))),
-            f"GET {base}/list": self._list,
-            f"POST {base}/update": self._update,
-            f"POST {base}/reset": self._reset,
-            f"POST {base}/delete": self._delete,
-            f"POST {base}/run-now": self._run_now,
-            f"POST {base}/runs/submit": self._submit,
-            f"GET {base}/runs/get": self._get_run,
-            f"GET {base}/runs/get-output": self._output,
-            f"GET {base}/runs/list": self._list_runs,
-            f"POST {base}/runs/cancel": self._cancel,
-            f"POST {base}/runs/cancel-all": self._cancel_all,
-            f"POST {base}/runs/delete": self._delete_run,
-        }
+    def next_id(self) -> int:
+        """A number that nothing else has."""
+        with self.lock:
+            self._last_id += 1
+            return self._last_id
 
     # Jobs
 
-    def _job(self, identifier: Any) -> Json:
-        found = self._jobs.get(_number(identifier))
+    def get(self, identifier: Any) -> Json:
+        """A job by its id."""
+        found = self.jobs.get(number(identifier))
         if found is None:
             raise invalid(f"Job {identifier} does not exist.")
         return found
 
-    def _create(self, call: Call) -> Json:
-        settings = checked_settings(call.json)
-        with self._lock:
-            job_id = next(self._ids)
-            now = self._clock.millis()
-            self._jobs[job_id] = {
+    def add(self, settings: Json, user: str) -> int:
+        """Keep a job with checked settings."""
+        with self.lock:
+            job_id = self.next_id()
+            self.jobs[job_id] = {
                 "job_id": job_id,
-                "creator_user_name": self._user,
-                "run_as_user_name": self._user,
-                "created_time": now,
-                "settings": settings,
+                "creator_user_name": user,
+                "created_time": self._clock.millis(),
+                **_derived(settings, user),
             }
-        return {"job_id": job_id}
+            self._changed(self.jobs[job_id], "CREATED", user)
+        return job_id
 
-    def _list(self, call: Call) -> Json:
-        name = call.text("name").lower()
-        jobs = [job for job in reversed(list(self._jobs.values())) if name in ("", job["settings"]["name"].lower())]
-        shown = jobs if call.flag("expand_tasks") else [_collapsed(job) for job in jobs]
-        return _paged("jobs", shown, call)
+    def change(self, job: Json, settings: Json, user: str) -> None:
+        """Give a job other settings."""
+        with self.lock:
+            job.update(_derived(settings, job["creator_user_name"]))
+            self._changed(job, "EDITED", user)
 
-    def _update(self, call: Call) -> None:
-        job = self._job(call.need("job_id"))
-        settings: Json = {**job["settings"], **(call.json.get("new_settings") or {})}
-        for name in call.json.get("fields_to_remove") or ():
-            settings.pop(name, None)
-        job["settings"] = checked_settings(settings)
+    def remove(self, job: Json, user: str) -> None:
+        """Forget a job; its runs stay."""
+        with self.lock:
+            del self.jobs[job["job_id"]]
+            self._changed(job, "DELETED", user)
 
-    def _reset(self, call: Call) -> None:
-        self._job(call.need("job_id"))["settings"] = checked_settings(call.object("new_settings"))
+    def _changed(self, job: Json, action: str, user: str) -> None:
+        self._journal.note("job_change", job_id=job["job_id"], action=action, info=dict(job), user=user)
+        if action != "DELETED":
+            self._schedule(job, self._clock.now())
 
-    def _delete(self, call: Call) -> None:
-        with self._lock:
-            del self._jobs[self._job(call.need("job_id"))["job_id"]]
+    def _schedule(self, job: Json, previous: float) -> None:
+        """Have a job run when it is due; other settings, and the end of the job, make this void."""
+        settings = job["settings"]
+        due = next_run(settings, self._clock.now(), previous)
+        if due is not None:
+            self._clock.at(due, lambda: self._due(job, settings))
 
-    # Starting runs
+    def _due(self, job: Json, settings: Json) -> None:
+        with self.lock:
+            if self.jobs.get(job["job_id"]) is not job or job["settings"] is not settings:
+                return
+            run = self.begin(job["job_id"], settings, {}, job["run_as_user_name"], trigger="PERIODIC")
+            self._stirred.append(run)
+            self._schedule(job, self._clock.now())
 
-    def _run_now(self, call: Call) -> Json:
-        job = self._job(call.need("job_id"))
-        declared = {item["name"]: item.get("default", "") for item in job["settings"].get("parameters") or ()}
-        given: dict[str, str] = {**(call.json.get("job_parameters") or {}), **(call.json.get("sql_params") or {})}
-        run_id = self._start(call, job["job_id"], job["settings"], {**declared, **given})
-        return {"run_id": run_id, "number_in_job": run_id}
+    # Between two starts
 
-    def _submit(self, call: Call) -> Json:
-        settings = checked_settings({"name": call.json.get("run_name") or "Untitled", **call.json})
-        return {"run_id": self._start(call, None, settings, {})}
+    def state(self) -> Json:
+        """What lasts: the jobs; runs do not."""
+        return {"jobs": list(self.jobs.values()), "last_id": self._last_id}
 
-    def _start(self, call: Call, job_id: int | None, settings: Json, parameters: dict[str, str]) -> int:
-        token = call.json.get("idempotency_token")
-        with self._lock:
-            if token in self._tokens:
-                return self._tokens[token]
-            run_id = next(self._ids)
-            tasks = [TaskRun(task, next(self._ids)) for task in settings["tasks"]]
-            polls: dict[str, int] = dict.fromkeys(ALIVE, self._polls)
-            run = JobRun(run_id, job_id, settings["name"], tasks, parameters, polls, self._clock.millis())
-            self._runs[run_id] = run
-            if token:
-                self._tokens[token] = run_id
-        threading.Thread(target=self._run, args=(run,), name="local-job", daemon=True).start()
-        return run_id
+    def restore(self, state: Json) -> None:
+        """Take over what :meth:`state` gave; what has a schedule runs when it is due next."""
+        self._last_id = state["last_id"]
+        for job in state["jobs"]:
+            self.jobs[job["job_id"]] = job
+            self._changed(job, "RESTORED", job["creator_user_name"])
 
-    # Running
+    # Runs
 
-    def _run(self, run: JobRun) -> None:
-        run.state = "RUNNING"
-        for task in in_order(run.tasks):
-            self._run_task(run, task)
-        failed = [task for task in run.tasks if task.result != "SUCCESS"]
-        run.ended = self._clock.millis()
-        run.result = "CANCELED" if run.cancelled else "FAILED" if failed else "SUCCESS"
-        if failed and not run.cancelled:
-            first = next((task for task in failed if task.result == "FAILED"), failed[0])
-            run.message = f"Task {first.task['task_key']} failed with message: {first.message}"
-        run.state = "TERMINATED"
-
-    def _run_task(self, run: JobRun, task: TaskRun) -> None:
-        before = {item["task_key"] for item in task.task.get("depends_on") or ()}
-        upstream = [other for other in run.tasks if other.task["task_key"] in before]
-        task.started = self._clock.millis()
-        if run.cancelled:
-            task.result = "CANCELED"
-        elif any(other.result != "SUCCESS" for other in upstream):
-            task.result, task.message = "UPSTREAM_FAILED", "A task that this one depends on did not succeed"
-        else:
-            task.state = "RUNNING"
-            task.result, task.message = self._execute(run, task)
-        task.ended = self._clock.millis()
-        task.state = "TERMINATED"
-
-    def _execute(self, run: JobRun, task: TaskRun) -> tuple[str, str]:
-        """Run a task's statements one after another; the first that fails ends it."""
-        sql: Json = task.task["sql_task"]
-        try:
-            text, place = self._sql_of(sql)
-            texts = split_statements(text)
-        except (ApiError, SqlError) as error:
-            return "FAILED", error.message
-        values: Json = {**run.parameters, **(sql.get("parameters") or {})}
-        job_info = {"job_id": str(run.job_id or ""), "job_run_id": str(run.run_id), "job_task_run_id": str(task.run_id)}
-        for statement_text in texts:
-            names = set(re.findall(r"(?<!:):([A-Za-z_]\w*)", statement_text))
-            parameters: list[Json] = [
-                {"name": name, "value": values[name], "type": "STRING"} for name in names if name in values
-            ]
-            request: Json = {
-                **place,
-                "statement": statement_text,
-                "warehouse_id": sql["warehouse_id"],
-                "parameters": parameters,
-            }
-            run.current = self._statements.submit(request, {"client": "Databricks Workflows", "job_info": job_info})
-            task.statements.append(run.current.id)
-            if run.cancelled:
-                self._statements.cancel(run.current)
-            run.current.done.wait()
-            if run.current.state == "CANCELED":
-                return "CANCELED", "Run cancelled"
-            if run.current.error:
-                return "FAILED", run.current.error.message
-        return "SUCCESS", ""
-
-    def _sql_of(self, sql: Json) -> tuple[str, Json]:
-        """A task's SQL text, and the catalog and schema that it runs in."""
-        if sql.get("query"):
-            query = self._queries.get(str(sql["query"].get("query_id")))
-            place = {key: query[key] for key in ("catalog", "schema") if query.get(key)}
-            return str(query["query_text"]), place
-        return self._tree.text(str(sql["file"].get("path"))), {}
-
-    # Reading runs
-
-    def _find(self, identifier: Any) -> JobRun:
-        found = self._runs.get(_number(identifier))
+    def run(self, identifier: Any) -> JobRun:
+        """A run by its id."""
+        found = self.runs.get(number(identifier))
         if found is None:
             raise invalid(f"Run {identifier} does not exist.")
         return found
 
-    def _get_run(self, call: Call) -> Json:
-        wanted = _number(call.need("run_id"))
-        for run in list(self._runs.values()):
-            for task in run.tasks:
-                if task.run_id == wanted:
-                    return task_body(run, task)
-        run = self._find(wanted)
-        return run_body(run, self._visible(run), self._user, tasks=True)
+    def begin(
+        self, job_id: int | None, settings: Json, given: Json, user: str, *, trigger: str, depth: int = 0
+    ) -> JobRun:
+        """Start a run, or queue or skip it where the job has as many as it may.
 
-    def _visible(self, run: JobRun) -> str:
-        """The state that this read shows: never ahead of the truth, and each step shows for its reads."""
-        with self._lock:
-            for state in ALIVE:
-                if run.polls[state] > 0:
-                    run.polls[state] -= 1
-                    return (
-                        state
-                        if ALIVE.index(state) <= (ALIVE.index(run.state) if run.state in ALIVE else 1)
-                        else run.state
-                    )
-            return run.state
+        Args:
+            job_id: The job; ``None`` for tasks that were submitted.
+            settings: Checked settings.
+            given: Body of the request: ``idempotency_token``, ``job_parameters``, ``notebook_params``, ``sql_params``,
+                ``only``, ``queue``.
+            user: Who starts it.
+            trigger: ``ONE_TIME``, ``PERIODIC`` or ``RUN_JOB_TASK``.
+            depth: How many run-job tasks lie above it.
+        """
+        token = str(given.get("idempotency_token") or "")
+        if len(token) > _LONGEST_TOKEN:
+            raise invalid(f"idempotency_token must have at most {_LONGEST_TOKEN} characters")
+        with self.lock:
+            if token in self._tokens:
+                return self.run(self._tokens[token])
+            run = self._new(job_id, settings, given, user, trigger, depth)
+            self.runs[run.run_id] = run
+            if token:
+                self._tokens[token] = run.run_id
+            self._forget_old()
+            self._admit(run, given)
+        return run
 
-    def _output(self, call: Call) -> Json:
-        wanted = _number(call.need("run_id"))
-        runs = list(self._runs.values())
-        owner, task = next(((run, task) for run in runs for task in run.tasks if task.run_id == wanted), (None, None))
-        if owner is None or task is None:
-            run = self._find(wanted)
-            if len(run.tasks) > 1:
-                raise invalid("Retrieving the output of runs with multiple tasks is not supported")
-            owner, task = run, run.tasks[0]
-        body: Json = {"metadata": task_body(owner, task)}
-        if task.result == "FAILED":
-            return {**body, "error": task.message}
-        statements = [{"lookup_key": identifier} for identifier in task.statements]
-        output = {"warehouse_id": task.task["sql_task"]["warehouse_id"], "sql_statements": statements}
-        return {**body, "sql_output": {"query_output": output}}
+    def _new(self, job_id: int | None, settings: Json, given: Json, user: str, trigger: str, depth: int) -> JobRun:
+        only = items(given.get("only"))
+        tasks = [TaskRun(task, self.next_id()) for task in settings["tasks"] if not only or task["task_key"] in only]
+        declared = {item["name"]: str(item.get("default") or "") for item in items(settings.get("parameters"))}
+        overriding = {key: given[key] for key in ("notebook_params", "sql_params") if given.get(key)}
+        run = JobRun(
+            run_id=self.next_id(),
+            job_id=job_id,
+            name=settings["name"],
+            settings={**settings, "tasks": [task.task for task in tasks]},
+            tasks=tasks,
+            parameters={},
+            overriding=overriding,
+            polls=dict.fromkeys(ALIVE, self._polls),
+            created=self._clock.millis(),
+            trigger=trigger,
+            user=user,
+            run_as=self.jobs.get(job_id or 0, {}).get("run_as_user_name") or _run_as(settings, user),
+            depth=depth,
+        )
+        lookup = lookup_in(run, None, self._facts)
+        run.parameters = resolved({**declared, **part(given.get("job_parameters"))}, lookup)
+        return run
 
-    def _list_runs(self, call: Call) -> Json:
-        job_id = call.number("job_id")
-        runs = [run for run in reversed(list(self._runs.values())) if job_id in (None, run.job_id)]
-        if call.flag("active_only"):
-            runs = [run for run in runs if run.state != "TERMINATED"]
-        if call.flag("completed_only"):
-            runs = [run for run in runs if run.state == "TERMINATED"]
-        return _paged(
-            "runs", [run_body(run, run.state, self._user, tasks=call.flag("expand_tasks")) for run in runs], call
+    def _admit(self, run: JobRun, given: Json) -> None:
+        most = int(run.settings.get("max_concurrent_runs") or 1)
+        queue = part(given.get("queue") or run.settings.get("queue"))
+        if run.job_id is None or self._active(run.job_id) <= most:
+            self._launch(run)
+        elif queue.get("enabled"):
+            run.state = "QUEUED"
+        else:
+            message = f"This run was skipped because the limit of {most} maximum concurrent runs has been reached."
+            self._end_unbegun(run, "SKIPPED", "MAXIMUM_CONCURRENT_RUNS_REACHED", message)
+
+    def _end_unbegun(self, run: JobRun, state: str, result: str, message: str) -> None:
+        run.state, run.result, run.message, run.ended = state, result, message, self._clock.millis()
+        self._journal.note("run", **run_facts(run))
+        run.done.set()
+
+    def _active(self, job_id: int) -> int:
+        return sum(
+            run.job_id == job_id and not run.done.is_set() and run.state != "QUEUED" for run in self.runs.values()
         )
 
-    # Ending runs
+    def _launch(self, run: JobRun, keys: set[str] | None = None) -> None:
+        assert self.runner is not None
+        self.runner.start(run, keys)
 
-    def _stop(self, run: JobRun) -> None:
-        run.cancelled = True
-        if run.current is not None:
-            self._statements.cancel(run.current)
+    def again(self, run: JobRun, keys: set[str]) -> None:
+        """Run some tasks of a run that is over once more."""
+        run.done.clear()
+        run.ended = 0
+        run.cancelled = run.timed_out = False
+        run.result = run.message = ""
+        run.polls = dict.fromkeys(ALIVE, self._polls)
+        self._launch(run, keys)
 
-    def _cancel(self, call: Call) -> None:
-        self._stop(self._find(call.need("run_id")))
+    def ended(self, run: JobRun) -> None:
+        """A run is over: the oldest queued run of its job may start."""
+        with self.lock:
+            waiting = [other for other in self.runs.values() if other.job_id == run.job_id and other.state == "QUEUED"]
+            if run.job_id is not None and waiting:
+                most = int(waiting[0].settings.get("max_concurrent_runs") or 1)
+                if self._active(run.job_id) < most:
+                    self._launch(waiting[0])
 
-    def _cancel_all(self, call: Call) -> None:
-        job_id = _number(call.need("job_id"))
-        for run in list(self._runs.values()):
-            if run.job_id == job_id:
-                self._stop(run)
+    def cancel(self, run: JobRun) -> None:
+        """Stop a run; one that waits in the queue never begins."""
+        with self.lock:
+            if run.done.is_set():
+                return
+            run.cancelled = True
+            if run.state == "QUEUED":
+                self._end_unbegun(run, "TERMINATED", "CANCELED", "Run cancelled")
+        run.stop()
 
-    def _delete_run(self, call: Call) -> None:
-        run = self._find(call.need("run_id"))
-        if run.state != "TERMINATED":
-            raise ApiError(400, "INVALID_STATE", f"Run {run.run_id} is active and cannot be deleted")
-        with self._lock:
-            del self._runs[run.run_id]
+    def _forget_old(self) -> None:
+        if len(self.runs) <= KEPT_RUNS:
+            return
+        over = [run.run_id for run in self.runs.values() if run.done.is_set()]
+        for identifier in over[: len(self.runs) - KEPT_RUNS]:
+            del self.runs[identifier]
+        self._tokens = {token: identifier for token, identifier in self._tokens.items() if identifier in self.runs}
+
+    # Time
+
+    def stirred(self, run: JobRun) -> None:
+        """The clock brought a run back to life: while a test moves it, it waits for what the run does."""
+        with self.lock:
+            self._stirred.append(run)
+
+    def _settle(self) -> None:
+        with self.lock:
+            runs, self._stirred = self._stirred, []
+        for run in runs:
+            wait_until(lambda run=run: not run.busy, _SETTLE_SECONDS)
+
+    def close(self) -> None:
+        """Stop everything that runs."""
+        running = [run for run in list(self.runs.values()) if not run.done.is_set()]
+        for run in running:
+            self.cancel(run)
+        for run in running:
+            run.done.wait(_CLOSE_SECONDS)
 
 
-def _number(value: Any) -> int:
+def wait_until(holds: Callable[[], bool], seconds: float) -> None:
+    """Wait for something that other threads bring about, for a bounded time."""
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.005)):
+        if holds():
+            return
+        pause.wait(0.005)
+
+
+def number(value: Any) -> int:
+    """An id as a number.
+
+    Raises:
+        ApiError: It is none.
+    """
     if not re.fullmatch(r"\d{1,18}", str(value)):
         raise invalid(f"{value!r} is not a valid id")
     return int(value)
 
 
-def _paged(key: str, items: list[Json], call: Call) -> Json:
-    token = call.text("page_token")
-    start = decode_token(token) if token else call.number("offset") or 0
-    size = min(call.number("limit") or _PAGE, 100)
-    shown = items[start : start + size]
-    body: Json = {key: shown, "has_more": start + size < len(items)} if shown else {"has_more": False}
-    if body["has_more"]:
-        body["next_page_token"] = encode_token(f"at:{start + size}")
-    return body
+def _run_as(settings: Json, user: str) -> str:
+    given = part(settings.get("run_as"))
+    return str(given.get("user_name") or given.get("service_principal_name") or user)
+
+
+def _derived(settings: Json, creator: str) -> Json:
+    policy = settings.get("usage_policy_id") or settings.get("budget_policy_id")
+    effective = {"effective_budget_policy_id": policy, "effective_usage_policy_id": policy} if policy else {}
+    return {"settings": settings, "run_as_user_name": _run_as(settings, creator), **effective}
+
+
+class JobService:
+    """Requests that concern jobs.
+
+    Args:
+        jobs: The jobs.
+        ownership: Says who may see and change them.
+    """
+
+    def __init__(self, jobs: Jobs, ownership: Ownership) -> None:
+        self._jobs = jobs
+        self._ownership = ownership
+
+    def routes(self) -> Routes:
+        """Jobs in every minor version of the API."""
+        base = "/api/2.x/jobs"
+        return {
+            f"POST {base}/create": self._create,
+            f"GET {base}/get": lambda call: dict(self._job(call)),
+            f"GET {base}/list": self._list,
+            f"POST {base}/update": self._update,
+            f"POST {base}/reset": self._reset,
+            f"POST {base}/delete": self._delete,
+        }
+
+    def _job(self, call: Call) -> Json:
+        job = self._jobs.get(call.need("job_id"))
+        self._ownership.need(call.user, f"job {job['job_id']}", job["creator_user_name"])
+        return job
+
+    def _checked(self, call: Call, given: Json) -> Json:
+        settings = checked_settings(given)
+        self._ownership.check_run_as(call.user, settings)
+        return settings
+
+    def _create(self, call: Call) -> Json:
+        if call.json.get("access_control_list"):
+            raise unserved("access_control_list of a job")
+        return {"job_id": self._jobs.add(self._checked(call, call.json), call.user or self._jobs.user)}
+
+    def _list(self, call: Call) -> Json:
+        name = call.text("name").lower()
+        jobs = [
+            job
+            for job in reversed(list(self._jobs.jobs.values()))
+            if name in ("", job["settings"]["name"].lower())
+            and self._ownership.sees(call.user, job["creator_user_name"])
+        ]
+        return paged("jobs", jobs if call.flag("expand_tasks") else [_collapsed(job) for job in jobs], call)
+
+    def _update(self, call: Call) -> None:
+        job = self._job(call)
+        settings: Json = {**job["settings"], **checked_part(call.json.get("new_settings"), "new_settings")}
+        for name in items(call.json.get("fields_to_remove")):
+            _remove_field(settings, str(name))
+        self._jobs.change(job, self._checked(call, settings), call.user)
+
+    def _reset(self, call: Call) -> None:
+        job = self._job(call)
+        self._jobs.change(job, self._checked(call, call.object("new_settings")), call.user)
+
+    def _delete(self, call: Call) -> None:
+        self._jobs.remove(self._job(call), call.user)
+
+
+def _remove_field(settings: Json, path: str) -> None:
+    """Take a field out; ``tasks/load`` and ``job_clusters/small`` name elements by their keys."""
+    name, _, key = path.partition("/")
+    if not key:
+        settings.pop(name, None)
+        return
+    kept = [item for item in settings.get(name) or () if key not in (item.get("task_key"), item.get("job_cluster_key"))]
+    settings[name] = kept
 
 
 def _collapsed(job: Json) -> Json:
     return {**job, "settings": {key: value for key, value in job["settings"].items() if key != "tasks"}}
+
+
+def paged(key: str, items: list[Json], call: Call) -> Json:
+    """A page of jobs or runs, by token or by offset."""
+    token = call.text("page_token")
+    start = decode_token(token)[1] if token else call.number("offset") or 0
+    size = min(call.number("limit") or _PAGE, _LARGEST_PAGE)
+    if start < 0 or size < 0:
+        raise invalid(f"limit and offset must not be negative: {size}, {start}")
+    shown = items[start : start + size]
+    body: Json = {key: shown, "has_more": start + size < len(items)} if shown else {"has_more": False}
+    if body["has_more"]:
+        body["next_page_token"] = encode_token(f"at:{start + size}")
+    if start > 0:
+        body["prev_page_token"] = encode_token(f"at:{max(0, start - size)}")
+    return body

@@ -1,97 +1,205 @@
-"""Runs of jobs: their parts, their states, and their shape in the API."""
+"""Runs of jobs: the run, the attempts at its tasks, and what became of them."""
 
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-from genops.testing.workspace.http.wire import Json, invalid, objects_of, unserved
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
 
-    from genops.testing.workspace.statements.execution import Statement
+    from genops.testing.workspace.http.wire import Json
 
 ALIVE: tuple[str, ...] = ("PENDING", "RUNNING")
 """States on the way, in their order."""
+OVER = ("TERMINATED", "SKIPPED")
+"""States in which nothing changes any more."""
+
+_CODES = {
+    "SUCCESS": ("SUCCESS", "SUCCESS"),
+    "SUCCESS_WITH_FAILURES": ("SUCCESS_WITH_FAILURES", "SUCCESS"),
+    "EXCLUDED": ("SKIPPED", "SUCCESS"),
+    "UPSTREAM_FAILED": ("SKIPPED", "CLIENT_ERROR"),
+    "UPSTREAM_CANCELED": ("SKIPPED", "CLIENT_ERROR"),
+    "CANCELED": ("USER_CANCELED", "CLIENT_ERROR"),
+    "TIMEDOUT": ("CANCELED", "CLIENT_ERROR"),
+    "MAXIMUM_CONCURRENT_RUNS_REACHED": ("MAX_CONCURRENT_RUNS_EXCEEDED", "CLIENT_ERROR"),
+}
 
 
 @dataclass
 class TaskRun:
-    """One task of a run."""
+    """One attempt at one task of a run.
+
+    Attributes:
+        task: Settings of the task, references resolved once it has begun.
+        run_id: Its own run id.
+        attempt: 0 for the first.
+        state: ``BLOCKED``, ``PENDING``, ``RUNNING``, ``WAITING_FOR_RETRY`` or ``TERMINATED``.
+        result: Empty until it has ended.
+        message: What the run's page says of a failure.
+        error: What the task's output says of it.
+        code: ``RUN_EXECUTION_ERROR`` and its like, empty without a failure.
+        started: Milliseconds since the epoch, as ``ended``; 0 before.
+        statements: Ids of the statements it ran.
+        query: SQL text of a SQL task.
+        rows: First rows of the last statement's result.
+        values: Task values that it set.
+        exit: What a notebook returned.
+        outcome: ``true`` or ``false`` of a condition.
+        child: The run that a run-job task started.
+        input: The input of an iteration.
+        iterations: Runs of the nested task of a for-each task.
+        update: Update of the pipeline that it started.
+        cluster_id: The cluster it ran on.
+        timed_out: Whether it took longer than it may.
+    """
 
     task: Json
     run_id: int
+    attempt: int = 0
     state: str = "BLOCKED"
     result: str = ""
     message: str = ""
+    error: str = ""
+    code: str = ""
     started: int = 0
     ended: int = 0
     statements: list[str] = field(default_factory=list[str])
+    query: str = ""
+    rows: list[Json] = field(default_factory=list["Json"])
+    values: Json = field(default_factory=dict[str, "Any"])
+    exit: str | None = None
+    outcome: str = ""
+    child: JobRun | None = None
+    input: Any = None
+    iterations: list[TaskRun] = field(default_factory=list["TaskRun"])
+    update: str = ""
+    cluster_id: str = ""
+    timed_out: bool = False
+
+    @property
+    def key(self) -> str:
+        """The key of the task."""
+        return str(self.task["task_key"])
+
+
+@dataclass
+class Repair:
+    """One time that tasks of a run were run again."""
+
+    id: int
+    started: int
+    tasks: list[int]
+    ended: int = 0
+    result: str = ""
 
 
 @dataclass
 class JobRun:
-    """One run of a job; ``polls`` counts the reads that still show a state on the way."""
+    """One run of a job, or of tasks that were submitted without one.
+
+    Attributes:
+        run_id: Its id.
+        job_id: The job; ``None`` for tasks that were submitted.
+        name: Name of the job, or of the run.
+        settings: Settings of the job when the run began.
+        tasks: Attempts, oldest first.
+        parameters: Parameters of the job, references resolved.
+        overriding: ``notebook_params`` and ``sql_params`` that the run was started with.
+        polls: Reads that still show a state on the way.
+        created: When it was asked for, in milliseconds since the epoch.
+        trigger: ``ONE_TIME``, ``PERIODIC`` or ``RUN_JOB_TASK``.
+        user: Who started it.
+        run_as: Whose rights it has.
+        depth: How many run-job tasks lie above it.
+        state: ``QUEUED``, ``PENDING``, ``RUNNING``, ``TERMINATED`` or ``SKIPPED``.
+        done: Is set while it is over.
+        resting: Whether it waits for the clock before a retry.
+        interrupt: Ends what it is doing just now.
+    """
 
     run_id: int
     job_id: int | None
     name: str
+    settings: Json
     tasks: list[TaskRun]
     parameters: dict[str, str]
+    overriding: Json
     polls: dict[str, int]
     created: int
+    trigger: str
+    user: str
+    run_as: str
+    depth: int = 0
     state: str = "PENDING"
     result: str = ""
     message: str = ""
+    started: int = 0
     ended: int = 0
     cancelled: bool = False
-    current: Statement | None = None
+    timed_out: bool = False
+    repairs: list[Repair] = field(default_factory=list[Repair])
+    clusters: dict[str, str] = field(default_factory=dict[str, str])
+    done: threading.Event = field(default_factory=threading.Event)
+    resting: bool = False
+    resume: threading.Event = field(default_factory=threading.Event)
+    interrupt: Callable[[], None] | None = None
+    child: JobRun | None = None
+
+    def latest(self, key: str) -> TaskRun | None:
+        """The last attempt at a task."""
+        return next((task for task in reversed(self.tasks) if task.key == key), None)
+
+    def current(self) -> list[TaskRun]:
+        """The last attempt at each task."""
+        return list({task.key: task for task in self.tasks}.values())
+
+    @property
+    def busy(self) -> bool:
+        """Whether it does something that needs no clock to go on."""
+        if self.done.is_set() or self.resting or self.state == "QUEUED":
+            return False
+        return self.child is None or self.child.busy or self.child.done.is_set()
+
+    def stop(self) -> None:
+        """End what it is doing just now; it looks for itself why."""
+        self.resume.set()
+        if self.child is not None:
+            self.child.cancelled = True
+            self.child.stop()
+        if self.interrupt is not None:
+            self.interrupt()
 
 
-def run_body(run: JobRun, state: str, user: str, *, tasks: bool) -> Json:
-    """A run that shows a state."""
-    body: Json = {
-        "run_id": run.run_id,
-        "run_name": run.name,
-        "run_type": "JOB_RUN" if run.job_id else "SUBMIT_RUN",
-        "number_in_job": run.run_id,
-        "creator_user_name": user,
-        "start_time": run.created,
-        "run_page_url": f"https://local.workspace/jobs/{run.job_id or 0}/runs/{run.run_id}",
-        "job_parameters": [{"name": name, "value": value} for name, value in run.parameters.items()],
-        **_state(state, run.result, run.message),
-    }
-    if run.job_id:
-        body["job_id"] = run.job_id
-    if state == "TERMINATED":
-        body.update(end_time=run.ended, run_duration=run.ended - run.created)
-    if tasks:
-        body["tasks"] = [task_body(run, task, shown=None if state == "TERMINATED" else state) for task in run.tasks]
-    return body
+def all_tasks(run: JobRun) -> list[TaskRun]:
+    """Every attempt of a run, iterations included."""
+    return [found for task in run.tasks for found in (task, *task.iterations)]
 
 
-def task_body(run: JobRun, task: TaskRun, shown: str | None = None) -> Json:
-    """One task of a run; ``shown`` is the state that the whole run shows, if not its own."""
-    body: Json = {**task.task, "run_id": task.run_id, "job_id": run.job_id, "start_time": task.started}
-    state = task.state if shown is None or task.state == "BLOCKED" else shown
-    if state == "TERMINATED":
-        body.update(end_time=task.ended, execution_duration=task.ended - task.started)
-    return {**body, **_state(state, task.result, task.message)}
+def termination(result: str, code: str, message: str) -> Json:
+    """How something ended, as the newer form of a run's state says it."""
+    known, kind = _CODES.get(result, (code or "RUN_EXECUTION_ERROR", "CLIENT_ERROR"))
+    return {"code": known, "type": kind, "message": message}
 
 
-def _state(state: str, result: str, message: str) -> Json:
-    """A run's state in the old shape and in the new one."""
-    old: Json = {"life_cycle_state": state, "state_message": ""}
-    new: Json = {"state": state}
-    if state == "TERMINATED":
-        skipped = result == "UPSTREAM_FAILED"
-        old.update(result_state=result, state_message=message)
-        code = {"SUCCESS": "SUCCESS", "CANCELED": "CANCELED"}.get(result, "RUN_EXECUTION_ERROR")
-        kind = "SUCCESS" if result == "SUCCESS" else "CLIENT_ERROR"
-        new["termination_details"] = {"code": "UPSTREAM_FAILED" if skipped else code, "type": kind, "message": message}
-    return {"state": old, "status": new}
+def in_order(tasks: list[Json]) -> list[Json]:
+    """Tasks so that each comes after those it depends on; what runs in a circle is left out."""
+    ordered: list[Json] = []
+    done: set[str] = set()
+    while True:
+        ready = [task for task in tasks if task["task_key"] not in done and before(task) <= done]
+        if not ready:
+            return ordered
+        ordered += ready
+        done |= {task["task_key"] for task in ready}
+
+
+def before(task: Json) -> set[str]:
+    """The keys of the tasks that a task depends on."""
+    return {str(item["task_key"]) for item in task.get("depends_on") or ()}
 
 
 def split_statements(text: str) -> list[str]:
@@ -110,53 +218,3 @@ def split_statements(text: str) -> list[str]:
     statements = [piece.strip() for piece in pieces]
     found = [text for text in statements if re.sub(r"--[^\n]*|/\*.*?\*/|\s", "", text, flags=re.DOTALL)]
     return found or [text.strip()]
-
-
-def checked_settings(settings: Json) -> Json:
-    """Job settings that can run here.
-
-    Raises:
-        ApiError: 501 for tasks that are not SQL from a file or a saved query; 400 for broken settings.
-    """
-    tasks = objects_of(settings.get("tasks"), "tasks")
-    if not tasks:
-        raise invalid("A job needs at least one task")
-    keys = [task.get("task_key") for task in tasks]
-    if len(set(keys)) != len(keys) or not all(keys):
-        raise invalid("Every task needs a task_key of its own")
-    for task in tasks:
-        _check_task(task, keys)
-    in_order([TaskRun(task, 0) for task in tasks])
-    return {"name": "Untitled", "max_concurrent_runs": 1, "format": "MULTI_TASK", **settings}
-
-
-def _check_task(task: Json, keys: list[Any]) -> None:
-    (sql,) = objects_of([task.get("sql_task") or {}], f"sql_task of {task['task_key']}")
-    if not sql.get("query") and not sql.get("file"):
-        raise unserved(f"Task {task['task_key']}: only sql_task with query or file runs here; any other kind of task")
-    if not sql.get("warehouse_id"):
-        raise invalid(f"Task {task['task_key']} needs sql_task.warehouse_id")
-    if sql.get("file") and sql["file"].get("source", "WORKSPACE") != "WORKSPACE":
-        raise unserved(f"sql_task.file with source {sql['file']['source']}")
-    if task.get("run_if", "ALL_SUCCESS") != "ALL_SUCCESS":
-        raise unserved(f"run_if {task['run_if']}")
-    unknown = [item["task_key"] for item in task.get("depends_on") or () if item["task_key"] not in keys]
-    if unknown:
-        raise invalid(f"Task {task['task_key']} depends on {unknown[0]}, which the job does not have")
-
-
-def in_order(tasks: list[TaskRun]) -> list[TaskRun]:
-    """Tasks so that each comes after those it depends on."""
-    ordered: list[TaskRun] = []
-    done: set[str] = set()
-    while len(ordered) < len(tasks):
-        ready = [
-            task
-            for task in tasks
-            if task not in ordered and all(item["task_key"] in done for item in task.task.get("depends_on") or ())
-        ]
-        if not ready:
-            raise invalid("The tasks depend on each other in a circle")
-        ordered += ready
-        done |= {task.task["task_key"] for task in ready}
-    return ordered

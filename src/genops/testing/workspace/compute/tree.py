@@ -1,89 +1,37 @@
-"""Saved queries and files of the workspace tree: the two places where a job's SQL lives."""
+"""The workspace tree: directories, files, and notebooks in source format."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import email
+import email.policy
 import threading
-import time
 import uuid
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
-from genops.testing.workspace.http.paging import listing, page
-from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes, absent, exists, invalid
+from genops.testing.workspace.http.wire import ApiError, Call, Json, Reply, Routes, absent, exists, invalid, unserved
 
 if TYPE_CHECKING:
     from genops.testing.workspace.clock import Clock
 
-
-class QueryService:
-    """Saved queries.
-
-    Args:
-        user: Their owner.
-        clock: Gives the times.
-    """
-
-    def __init__(self, user: str, clock: Clock) -> None:
-        self._user = user
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._held: dict[str, Json] = {}
-
-    def routes(self) -> Routes:
-        """Saved queries, as the API of 2024 and later has them."""
-        base = "/api/2.0/sql/queries"
-        return {
-            f"POST {base}": self._create,
-            f"GET {base}": self._list,
-            f"GET {base}/{{id}}": lambda call: dict(self.get(call.args["id"])),
-            f"PATCH {base}/{{id}}": self._update,
-            f"DELETE {base}/{{id}}": self._trash,
-        }
-
-    def get(self, identifier: str) -> Json:
-        """A saved query by id."""
-        found = self._held.get(identifier)
-        if found is None:
-            raise absent(f"Query with id {identifier} does not exist.")
-        return found
-
-    def _create(self, call: Call) -> Json:
-        given = call.object("query")
-        if not given.get("query_text") or not given.get("display_name"):
-            raise invalid("A query needs display_name and query_text")
-        now = _timestamp(self._clock)
-        facts = {"create_time": now, "update_time": now, "owner_user_name": self._user, "lifecycle_state": "ACTIVE"}
-        created = {
-            "run_as_mode": "OWNER",
-            **given,
-            **facts,
-            "id": str(uuid.uuid4()),
-            "last_modifier_user_name": self._user,
-        }
-        with self._lock:
-            self._held[created["id"]] = created
-        return dict(created)
-
-    def _list(self, call: Call) -> Json:
-        active = [query for query in list(self._held.values()) if query["lifecycle_state"] == "ACTIVE"]
-        size = min(call.number("page_size") or 20, 100)
-        return listing("results", *page(active, call.text("page_token"), size, gaps=False))
-
-    def _update(self, call: Call) -> Json:
-        query = self.get(call.args["id"])
-        given = call.object("query")
-        names = str(call.need("update_mask")).split(",")
-        query.update({name: given.get(name) for name in names}, update_time=_timestamp(self._clock))
-        return dict(query)
-
-    def _trash(self, call: Call) -> None:
-        self.get(call.args["id"])["lifecycle_state"] = "TRASHED"
+# The first line of a notebook in source format, and the ending of its file.
+_HEADERS = {
+    "SQL": ("-- Databricks notebook source", ".sql"),
+    "PYTHON": ("# Databricks notebook source", ".py"),
+    "SCALA": ("// Databricks notebook source", ".scala"),
+    "R": ("# Databricks notebook source", ".r"),
+}
 
 
-def _timestamp(clock: Clock) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock.now()))
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook: its source, its language (``SQL``, ``PYTHON`` …) and its object id."""
+
+    source: str
+    language: str
+    identifier: int
 
 
 @dataclass
@@ -92,10 +40,11 @@ class _Object:
     content: bytes
     identifier: int
     modified: int
+    language: str = ""
 
 
 class TreeService:
-    """Files and directories of the workspace tree, as far as SQL files of jobs need them.
+    """Files, notebooks and directories of the workspace tree.
 
     Args:
         clock: Gives the times.
@@ -118,12 +67,39 @@ class TreeService:
             f"POST {base}/delete": self._delete,
         }
 
+    def state(self) -> Json:
+        """What lasts; contents are base64."""
+        with self._lock:
+            return {
+                path: {**asdict(found), "content": base64.b64encode(found.content).decode()}
+                for path, found in self._held.items()
+            }
+
+    def restore(self, state: Json) -> None:
+        """Take over what :meth:`state` gave."""
+        for path, facts in state.items():
+            known: Json = {**facts, "content": base64.b64decode(facts["content"])}
+            self._held[path] = _Object(**known)
+
     def text(self, path: str) -> str:
         """The text of a file."""
         found = self._get(_tree_path(path))
-        if found.kind == "DIRECTORY":
-            raise invalid(f"{path} is a directory")
+        if found.kind != "FILE":
+            raise invalid(f"{path} is a {found.kind.lower()}, not a file")
         return found.content.decode()
+
+    def notebook(self, path: str) -> Notebook:
+        """A notebook; jobs may name it with or without the ending of its language.
+
+        Raises:
+            ApiError: There is none at this path, or one in a language whose cells cannot be told apart here.
+        """
+        found = self._get(_tree_path(path))
+        if found.kind != "NOTEBOOK":
+            raise invalid(f"{path} is a {found.kind.lower()}, not a notebook")
+        if found.language not in ("SQL", "PYTHON"):
+            raise unserved(f"Running the {found.language} notebook {path}")
+        return Notebook(found.content.decode(), found.language, found.identifier)
 
     def _get(self, path: str) -> _Object:
         found = self._held.get(path)
@@ -134,29 +110,44 @@ class TreeService:
     def _info(self, path: str) -> Json:
         found = self._get(path)
         info: Json = {"path": path, "object_type": found.kind, "object_id": found.identifier}
-        return (
-            info if found.kind == "DIRECTORY" else {**info, "modified_at": found.modified, "size": len(found.content)}
-        )
+        info["resource_id"] = str(found.identifier)
+        if found.kind == "DIRECTORY":
+            return info
+        times = {"created_at": found.modified, "modified_at": found.modified}
+        return {**info, **times, **({"language": found.language} if found.language else {"size": len(found.content)})}
 
-    def _put(self, path: str, kind: str, content: bytes) -> None:
-        self._held[path] = _Object(kind, content, uuid.uuid4().int % 10**15, self._clock.millis())
+    def _put(self, path: str, kind: str, content: bytes, language: str = "") -> None:
+        self._held[path] = _Object(kind, content, uuid.uuid4().int % 10**15, self._clock.millis(), language)
 
     def _import(self, call: Call) -> None:
-        path = _tree_path(call.need("path"))
+        given = _form(call) if isinstance(call.body, bytes) else call.json
+        path = _tree_path(str(given.get("path") or ""))
         try:
-            content = base64.b64decode(call.json.get("content") or "", validate=True)
-        except binascii.Error as error:
+            raw = given.get("content") or ""
+            content: bytes = raw if isinstance(raw, bytes) else base64.b64decode(raw, validate=True)
+        except (binascii.Error, TypeError, ValueError) as error:
             raise invalid("content must be base64") from error
+        path, kind, language = _placed(path, content, given)
         with self._lock:
             if path.rsplit("/", 1)[0] not in ("", *self._held):
                 raise absent(f"The parent folder ({path.rsplit('/', 1)[0]}) does not exist.")
-            if path in self._held and not call.json.get("overwrite"):
+            if path in self._held and str(given.get("overwrite")).lower() != "true":
                 raise exists(f"Path ({path}) already exists.", "RESOURCE_ALREADY_EXISTS")
-            self._put(path, "FILE", content)
+            self._put(path, kind, content, language)
 
-    def _export(self, call: Call) -> Json:
+    def _export(self, call: Call) -> Json | Reply:
         found = self._get(_tree_path(call.need("path")))
-        return {"content": base64.b64encode(found.content).decode(), "file_type": "sql"}
+        if call.text("format", "SOURCE") not in ("SOURCE", "AUTO", "RAW"):
+            raise unserved(f"Export in the format {call.text('format')}")
+        if found.kind == "DIRECTORY":
+            raise unserved("Export of a directory")
+        content = found.content
+        if found.language and not content.startswith(_HEADERS[found.language][0].encode()):
+            content = f"{_HEADERS[found.language][0]}\n".encode() + content
+        if call.flag("direct_download"):
+            return Reply(raw=content, headers={"Content-Type": "application/octet-stream"})
+        ending = _HEADERS[found.language][1][1:] if found.language else "sql"
+        return {"content": base64.b64encode(content).decode(), "file_type": ending}
 
     def _list(self, call: Call) -> Json:
         path = _tree_path(call.need("path"))
@@ -177,7 +168,9 @@ class TreeService:
     def _delete(self, call: Call) -> None:
         path = _tree_path(call.need("path"))
         self._get(path)
-        below = [key for key in self._held if key.startswith(f"{path}/")]
+        if path == "/":
+            raise ApiError(400, "DIRECTORY_PROTECTED", "Folder / is protected")
+        below = [key for key in list(self._held) if key.startswith(f"{path}/")]
         if below and not call.json.get("recursive"):
             raise ApiError(400, "DIRECTORY_NOT_EMPTY", f"Folder ({path}) is not empty")
         with self._lock:
@@ -190,3 +183,38 @@ def _tree_path(path: str) -> str:
     if not str(path).startswith("/"):
         raise invalid(f"Path ({path}) must be absolute")
     return str(path).removeprefix("/Workspace").rstrip("/") or "/"
+
+
+def _placed(path: str, content: bytes, given: Json) -> tuple[str, str, str]:
+    """Path, kind and language of what is imported.
+
+    ``SOURCE`` makes a notebook, ``RAW`` a file, and ``AUTO`` looks at the first line: a notebook loses the ending of
+    its language.
+    """
+    kind, language = str(given.get("format") or "SOURCE"), str(given.get("language") or "").upper()
+    if kind == "AUTO":
+        for name, (header, ending) in _HEADERS.items():
+            if content.startswith(header.encode()) and path.lower().endswith(ending):
+                return path[: -len(ending)], "NOTEBOOK", name
+    if kind in ("AUTO", "RAW"):
+        return path, "FILE", ""
+    if kind != "SOURCE":
+        raise unserved(f"Import of the format {kind}")
+    if language not in _HEADERS:
+        raise invalid(f"language must be one of {', '.join(_HEADERS)} for the format SOURCE, not {language!r}")
+    return path, "NOTEBOOK", language
+
+
+def _form(call: Call) -> Json:
+    """The fields of a multipart body, as ``upload`` of the SDK sends it; files are bytes."""
+    kind = call.headers.get("content-type", "")
+    if not kind.startswith("multipart/form-data"):
+        raise ApiError(400, "MALFORMED_REQUEST", "The request body must be a JSON object or multipart/form-data")
+    raw = f"Content-Type: {kind}\r\n\r\n".encode() + call.body
+    fields: dict[str, Any] = {}
+    for part in email.message_from_bytes(raw, policy=email.policy.HTTP).iter_parts():
+        value = part.get_payload(decode=True) or b""
+        assert isinstance(value, bytes)
+        name = str(part.get_param("name", header="content-disposition"))
+        fields[name] = value if name == "content" else value.decode()
+    return fields
