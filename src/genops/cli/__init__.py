@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": "genops.cli.demo",
     "doctor": "genops.cli.doctor",
     "run": "genops.cli.run",
+    "workspace": "genops.cli.workspace",
 }
 
 

@@ -63,12 +63,18 @@ def _marked(node: pytest.Item) -> dict[str, Any]:
 
 
 @pytest.fixture
-def genops_workspace() -> Iterator[LocalWorkspace]:
-    """A Databricks workspace on loopback; needs the extra `testing`."""
+def genops_workspace_settings() -> dict[str, Any]:
+    """Arguments of every `genops_workspace`, as `LocalWorkspace` takes them; override it in a conftest or a module."""
+    return {}
+
+
+@pytest.fixture
+def genops_workspace(genops_workspace_settings: dict[str, Any]) -> Iterator[LocalWorkspace]:
+    """A Databricks workspace on loopback for one test; needs the extra `testing`."""
     from genops.testing.workspace import LocalWorkspace
 
     try:
-        workspace = LocalWorkspace()
+        workspace = LocalWorkspace(**genops_workspace_settings)
     except ImportError as error:
         pytest.fail(f"genops_workspace: {error}", pytrace=False)
     with workspace:

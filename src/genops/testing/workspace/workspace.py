@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import secrets
 import tempfile
 import threading
+import warnings
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genops.testing.workspace.clock import Clock
-from genops.testing.workspace.http.identity import CLOUDS, Identity, stable_id
+from genops.testing.workspace.http.faults import Faults
+from genops.testing.workspace.http.handles import HttpHandles
+from genops.testing.workspace.http.identity import CLOUDS, DEFAULT_CATALOG, DEFAULT_SCHEMA, Identity, stable_id
 from genops.testing.workspace.http.server import WorkspaceServer
-from genops.testing.workspace.http.wire import Json, Request, Router
+from genops.testing.workspace.http.services import noting
+from genops.testing.workspace.http.tls import server_context
+from genops.testing.workspace.http.tokens import Tokens
+from genops.testing.workspace.http.wire import Request, Router
 from genops.testing.workspace.journal import Journal
+from genops.testing.workspace.persistence import DataDirectory, Persistence
+from genops.testing.workspace.platform.handles import PlatformHandles
+from genops.testing.workspace.seeds import check_seed, plant
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import Self
 
+    from genops.testing.workspace.compute.services import ComputeServices
+    from genops.testing.workspace.http.wire import Json
+    from genops.testing.workspace.persistence import Lasting
     from genops.testing.workspace.sql.database import Database
-    from genops.testing.workspace.sql.engine import SqlEngine
+    from genops.testing.workspace.sql.results import Result
     from genops.testing.workspace.statements.execution import Statements
 
 __all__ = ["LocalWorkspace"]
 
-DEFAULT_CATALOG = "main"
-DEFAULT_SCHEMA = "default"
+_CHANGES = ("object", "statement", "job_change", "warehouse_change", "pipeline_update", "run")
+"""What the journal is told of that may change what lasts, besides requests."""
 
 
 def _need_engines() -> None:
@@ -48,7 +62,7 @@ def _need_engines() -> None:
         ) from error
 
 
-class LocalWorkspace:
+class LocalWorkspace(HttpHandles, PlatformHandles):
     """A Databricks workspace on loopback, in the process of the test that uses it.
 
     >>> with LocalWorkspace() as ws:
@@ -70,10 +84,27 @@ class LocalWorkspace:
         chunk_rows: Rows a chunk of a statement's result.
         transition_polls: How many reads show a state on the way (PENDING, STARTING …) of a job run, a warehouse
             or a cluster before its final state can show.
+        port: TCP port on 127.0.0.1; a free one where it is 0.
+        tls: Whether to speak HTTPS, with a certificate of its own; clients must trust ``ca_file``.
+        data: Directory that keeps tables, files, objects, jobs and users between two starts; they go with the
+            workspace where it is absent. One workspace at a time has it.
+        seed: Data to begin with: ``empty``, ``flights`` (every flight that left New York City in 2013, in
+            ``main.flights``) or ``tpch`` (TPC-H at scale 0.1, in ``main.tpch``).
+        fault_seed: Decides which requests a fault with a probability spoils.
+        oauth_seconds: Seconds that an OAuth token holds. The SDK fetches a new one 40 seconds before its end.
+        log: Called after each request with it and the seconds that it took.
+
+    Attributes:
+        clock: The time of the workspace, which tests may move.
+        identity: Who and where it is.
+        token: The token of ``user``.
+        seeded: Full names of the tables that ``seed`` gave.
+        ca_file: File with the certificate to trust; ``None`` without TLS. It goes with the workspace.
 
     Raises:
-        ImportError: DuckDB or sqlglot is not installed.
-        ValueError: An argument that no workspace has.
+        ImportError: DuckDB or sqlglot is not installed, or with ``tls`` trustme, or what the seed comes from.
+        OSError: The port is taken.
+        ValueError: An argument that no workspace has, or a data directory that cannot be used.
     """
 
     def __init__(
@@ -92,87 +123,155 @@ class LocalWorkspace:
         empty_pages: bool = True,
         chunk_rows: int = 50_000,
         transition_polls: int = 1,
+        port: int = 0,
+        tls: bool = False,
+        data: Path | str | None = None,
+        seed: str = "empty",
+        fault_seed: int = 0,
+        oauth_seconds: int = 3600,
+        log: Callable[[Request, float], None] | None = None,
     ) -> None:
         _need_engines()
-        _check(cloud=cloud, workspace_id=workspace_id, page_size=page_size, chunk_rows=chunk_rows)
+        _check(
+            cloud=cloud,
+            workspace_id=workspace_id,
+            page_size=page_size,
+            chunk_rows=chunk_rows,
+            oauth_seconds=oauth_seconds,
+        )
         from genops.testing.workspace.compute.warehouses import SIZES
 
         if warehouse_size not in SIZES:
             raise ValueError(f"warehouse_size {warehouse_size!r} is unknown; expected one of {', '.join(SIZES)}")
-        self.token = token or f"local-{secrets.token_hex(16)}"
+        check_seed(seed)
+        self._started = self._closed = False
+        self._lifecycle = threading.Lock()
         self.tier = tier
-        self._directory = tempfile.TemporaryDirectory(prefix="local-workspace-", ignore_cleanup_errors=True)
-        root = Path(self._directory.name).resolve()
-        volumes, spool = root / "volumes", root / "spool"
-        volumes.mkdir()
-        spool.mkdir()
         self.clock = Clock()
         self._journal = Journal(self.clock)
         self._router = Router()
-        self._server = WorkspaceServer(self._router, str(workspace_id), spool)
-        self._started = self._closed = False
-        self._lifecycle = threading.Lock()
-        self.identity = Identity(
-            host=self._server.url,
-            token=self.token,
-            workspace_id=str(workspace_id),
-            account_id=account_id,
-            metastore_id=metastore_id or stable_id("metastore", cloud, region),
-            cloud=cloud,
-            region=region,
-            tier=tier,
-            user=user,
-        )
-        self._server.authorize = self.identity.authorize
-        self._build(volumes, spool, warehouse_size, page_size, chunk_rows, transition_polls, gaps=empty_pages)
+        with contextlib.ExitStack() as undo:
+            self._data = None if data is None else undo.enter_context(DataDirectory(Path(data)))
+            self._directory = tempfile.TemporaryDirectory(prefix="local-workspace-", ignore_cleanup_errors=True)
+            undo.callback(self._directory.cleanup)
+            root = self._data.path if self._data else Path(self._directory.name).resolve()
+            facts: Json = {"cloud": cloud, "region": region, "workspace_id": str(workspace_id), "user": user}
+            facts |= {"account_id": account_id, "metastore_id": metastore_id or stable_id("metastore", cloud, region)}
+            if self._data:
+                self._data.claim(facts)
+            self._listen(root, str(workspace_id), fault_seed, port, log, tls=tls)
+            undo.callback(self._server.server_close)
+            self.token = token or self._kept.get("token") or f"local-{secrets.token_hex(16)}"
+            self.identity = Identity(
+                host=self._server.url,
+                token=self.token,
+                tier=tier,
+                tokens=Tokens(self.clock),
+                **facts,
+            )
+            self._server.authorize = self.identity.authorize
+            self._open(root)
+            undo.callback(self._database.close)
+            habits = {
+                "warehouse_size": warehouse_size,
+                "page_size": page_size,
+                "empty_pages": empty_pages,
+                "chunk_rows": chunk_rows,
+                "transition_polls": transition_polls,
+                "oauth_seconds": oauth_seconds,
+            }
+            self._build(facts, root, habits)
+            undo.pop_all()
+        self.seeded = self._seeded(seed)
 
-    def _build(
-        self, volumes: Path, spool: Path, size: str, page_size: int, chunk_rows: int, polls: int, *, gaps: bool
+    @property
+    def _kept(self) -> Json:
+        return self._data.kept if self._data else {}
+
+    def _listen(
+        self,
+        root: Path,
+        workspace_id: str,
+        fault_seed: int,
+        port: int,
+        log: Callable[[Request, float], None] | None,
+        *,
+        tls: bool,
     ) -> None:
-        from genops.testing.workspace.compute.clusters import ClusterService
-        from genops.testing.workspace.compute.jobs import JobService
-        from genops.testing.workspace.compute.tree import QueryService, TreeService
-        from genops.testing.workspace.compute.warehouses import WarehouseService
-        from genops.testing.workspace.http.identity import IdentityService
-        from genops.testing.workspace.sql.database import Database
-        from genops.testing.workspace.sql.engine import SqlEngine
-        from genops.testing.workspace.sql.sessions import Session, Sessions
-        from genops.testing.workspace.statements.execution import Statements, StatementService
-        from genops.testing.workspace.statements.history import HistoryService
-        from genops.testing.workspace.unity.catalog import UnityCatalog
-        from genops.testing.workspace.unity.files import FilesService
-        from genops.testing.workspace.unity.rest import UnityService
+        self._spool = Path(self._directory.name).resolve() / "spool"
+        self._spool.mkdir()
+        context, self.ca_file = server_context(root) if tls else (None, None)
+        faults = Faults(fault_seed)
+        self._server = WorkspaceServer(self._router, workspace_id, self._spool, faults, port=port, tls=context)
+        self._server.log = log
+        self._server.noted = noting(self._journal)
 
-        who, clock, journal = self.identity, self.clock, self._journal
-        self._database = Database(volumes)
-        catalog = UnityCatalog(self._database, volumes, who, clock)
-        catalog.create_catalog(DEFAULT_CATALOG, {})
-        self._engine: SqlEngine = SqlEngine(catalog, who.user)
-        warehouses = WarehouseService(who.user, clock, journal, polls, size)
-        sessions = Sessions()
-        self.warehouse_id = warehouses.default_id
-        self._statements: Statements = Statements(
-            self._engine, warehouses, clock, journal, sessions, chunk_rows, Session(DEFAULT_CATALOG, DEFAULT_SCHEMA)
-        )
-        identity, queries, tree = IdentityService(who, clock), QueryService(who.user, clock), TreeService(clock)
-        for service in (
-            identity,
-            UnityService(catalog, page_size, gaps=gaps),
-            FilesService(catalog, who.host, spool, gaps=gaps),
-            warehouses,
-            StatementService(self._statements, warehouses),
-            HistoryService(self._statements, who.user, identity.user_id),
-            queries,
-            tree,
-            JobService(self._statements, queries, tree, who.user, clock, journal, polls),
-            ClusterService(who.user, clock, journal, polls),
-        ):
-            self._router.add(service.routes())
+    def _open(self, root: Path) -> None:
+        from genops.testing.workspace.sql.database import Database
+
+        volumes, catalogs = root / "volumes", root / "catalogs" if self._data else None
+        for folder in filter(None, (volumes, catalogs)):
+            folder.mkdir(exist_ok=True)
+        self._restore({"clock": self.clock, "identity": self.identity})
+        self._database = Database(volumes, self.clock.now, self.identity.user, catalogs)
+
+    def _build(self, facts: Json, root: Path, habits: dict[str, Any]) -> None:
+        from genops.testing.workspace.unity.reconciliation import reconcile
+        from genops.testing.workspace.wiring import Ground, Habits, Services
+
+        identity, clock, journal = self.identity, self.clock, self._journal
+        ground = Ground(identity, clock, journal, self._database, self._server, root, self._spool, self._kept)
+        services = Services(ground, Habits(**habits))
+        self._catalog, self._platform, self._engine = services.catalog, services.platform, services.engine
+        self._statements = services.statements
+        self.warehouse_id = services.warehouses.default_id
+        self._persistence = self._persist(facts, {"clock": clock, "identity": identity, **services.lasting})
+        for done in reconcile(services.catalog, root / "volumes") if self._data else ():
+            warnings.warn(f"the local workspace ended without its last state: {done}", RuntimeWarning, stacklevel=4)
 
         # A workspace that nobody closes is closed at exit, before DuckDB can complain of it.
         self._dispose = weakref.finalize(
-            self, _dispose, self._server, self._statements, self._database, self._directory
+            self,
+            _dispose,
+            self._server,
+            self.clock,
+            services.compute,
+            self._statements,
+            self._database,
+            self._directory,
+            self._data,
+            self._persistence,
         )
+
+    # Between two starts
+
+    def _restore(self, parts: dict[str, Lasting]) -> None:
+        for name, part in parts.items() if self._kept else ():
+            part.restore(self._kept[name])
+
+    def _persist(self, facts: Json, parts: dict[str, Lasting]) -> Persistence | None:
+        if self._data is None:
+            return None
+        kept = Persistence(self._data, {"facts": facts, "token": self.token}, parts, self._database.writing)
+        for kind in _CHANGES:
+            self._journal.listen(kind, lambda _: kept.changed())
+        self._journal.listen("request", lambda entry: None if entry.facts["method"] == "GET" else kept.changed())
+        self.clock.on_advance(kept.changed)
+        return kept
+
+    def _changed(self) -> None:
+        if self._persistence is not None:
+            self._persistence.changed()
+
+    def _seeded(self, seed: str) -> list[str]:
+        try:
+            tables = plant(seed, self._catalog, self.execute)
+            if self._persistence is not None:
+                self._persistence.save()
+        except BaseException:
+            self.close()
+            raise
+        return tables
 
     @property
     def host(self) -> str:
@@ -197,7 +296,7 @@ class LocalWorkspace:
         return self
 
     def close(self) -> None:
-        """Stop answering, stop what runs, and delete every file; a second call changes nothing."""
+        """Stop answering, stop what runs, and delete every file outside of ``data``; a second call changes nothing."""
         with self._lifecycle:
             if self._closed:
                 return
@@ -218,7 +317,7 @@ class LocalWorkspace:
         """Run Databricks SQL at once, for set-up: no request, no history.
 
         Args:
-            sql: One statement or several, separated by semicolons.
+            sql: One statement or several, separated by semicolons; they share a session.
             catalog: Catalog of names without one.
             schema: Schema of names without one.
 
@@ -232,71 +331,47 @@ class LocalWorkspace:
         from genops.testing.workspace.sql.sessions import Session
 
         rows: list[list[Any]] = []
+        session = Session(catalog, schema)
         for statement in split_statements(sql):
             rows = []
 
-            def collect(_: list[Json], fetch: Any, found: list[list[Any]] = rows) -> None:
-                while block := fetch(10_000):
+            def collect(result: Result, found: list[list[Any]] = rows) -> None:
+                while block := result.rows(10_000):
                     found.extend(list(row) for row in block)
 
-            self._engine.run(statement, Session(catalog, schema), sink=collect)
+            self._engine.run(statement, session, sink=collect)
+        self._changed()
         return rows
-
-    @property
-    def requests(self) -> list[Request]:
-        """Every request so far, oldest first; the last 100,000 are kept."""
-        return list(self._server.recorded)
-
-    def clear_requests(self) -> None:
-        """Forget the requests so far."""
-        self._server.recorded.clear()
-
-    def fault(
-        self,
-        kind: str,
-        *,
-        path: str = ".*",
-        method: str | None = None,
-        times: int | None = None,
-        retry_after: float | None = None,
-        seconds: float = 1.0,
-    ) -> None:
-        """Let requests fail from now on; rules are tried in the order in which they were given.
-
-        Args:
-            kind: ``401``, ``403``, ``404``, ``409``, ``429``, ``500`` or ``503`` answer with that error;
-                ``slow`` waits, ``reset`` drops the connection with a TCP RST, ``malformed`` cuts the JSON of
-                the answer off.
-            path: Regular expression that the whole path must match.
-            method: HTTP method; any where it is absent.
-            times: How many requests it spoils; every one where it is absent.
-            retry_after: Seconds for a ``Retry-After`` header.
-            seconds: How long ``slow`` waits.
-
-        Raises:
-            ValueError: A kind or a number of times that does not exist.
-        """
-        self._server.faults.add(kind, path, method, times, retry_after, seconds)
-
-    def clear_faults(self) -> None:
-        """End all faults."""
-        self._server.faults.clear()
 
 
 def _dispose(
-    server: WorkspaceServer, statements: Statements, database: Database, directory: tempfile.TemporaryDirectory[str]
+    server: WorkspaceServer,
+    clock: Clock,
+    compute: ComputeServices,
+    statements: Statements,
+    database: Database,
+    directory: tempfile.TemporaryDirectory[str],
+    data: DataDirectory | None,
+    persistence: Persistence | None,
 ) -> None:
     server.close()
+    clock.close()
+    compute.close()
     statements.close()
+    server.join()
+    if persistence is not None:
+        persistence.close()
     database.close()
     directory.cleanup()
+    if data is not None:
+        data.close()
 
 
-def _check(*, cloud: str, workspace_id: int | str, page_size: int, chunk_rows: int) -> None:
+def _check(*, cloud: str, workspace_id: int | str, **counts: int) -> None:
     if cloud not in CLOUDS:
         raise ValueError(f"cloud {cloud!r} is unknown; expected one of {', '.join(CLOUDS)}")
     if not str(workspace_id).isdigit():
         raise ValueError(f"workspace_id {workspace_id!r} must be a decimal number")
-    for name, value in (("page_size", page_size), ("chunk_rows", chunk_rows)):
+    for name, value in counts.items():
         if value < 1:
             raise ValueError(f"{name} must be 1 or more; got {value}")
