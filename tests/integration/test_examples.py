@@ -7,15 +7,19 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 
 import genops
 from genops.settings import load
 from support import spec
+from support.workspace_command import WorkspaceCommand
 
 ROOT = Path(__file__).resolve().parents[2]
+CONNECTOR = find_spec("databricks") is not None and find_spec("databricks.sql") is not None
 
 
 def run(example: str, folder: Path) -> str:
@@ -77,7 +81,7 @@ def test_the_example_of_tests_runs(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples" / "testing", folder, ignore=shutil.ignore_patterns("__pycache__"))
     ran = run_tests(folder)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "6 passed" in ran.stdout
+    assert ("13 passed" if CONNECTOR else "11 passed, 1 skipped") in ran.stdout, ran.stdout
     program = folder / "nightly.py"
     program.write_text(program.read_text("utf-8").replace('Decimal("0.02")', 'Decimal("0.03")'), "utf-8")
     ran = run_tests(folder, "-k", "costs or loads or telemetry")
@@ -97,6 +101,50 @@ def test_the_tests_of_the_documentation_run(tmp_path: Path) -> None:
     assert "6 passed" in run_tests(tmp_path).stdout
 
 
+def blocks(page: str, language: str) -> list[str]:
+    """The code blocks of a language on a page."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs" / page).read_text("utf-8"), re.DOTALL)
+
+
+def test_the_tests_of_the_local_workspaces_page_run(tmp_path: Path) -> None:
+    """The samples of docs/local-workspace.md that are tests or fixtures are a test module that passes."""
+    tests = [sample for sample in blocks("local-workspace.md", "python") if "pytest" in sample or "def test" in sample]
+    (tmp_path / "test_samples.py").write_text("\n\n".join(tests), "utf-8")
+    ran = run_tests(tmp_path, *(() if CONNECTOR else ("-k", "not connector and not sqlalchemy")))
+    assert ("18 passed" if CONNECTOR else "13 passed, 5 deselected") in ran.stdout, ran.stdout + ran.stderr
+
+
+def test_the_program_of_the_local_workspaces_page_runs(tmp_path: Path) -> None:
+    """The program needs what the server prints and nothing else; the server is started as the page says."""
+    (program,) = [sample for sample in blocks("local-workspace.md", "python") if "def " not in sample]
+    lines = [line for sample in blocks("local-workspace.md", "sh") for line in sample.splitlines()]
+    served = [line.split()[2:] for line in lines if line.startswith("genops workspace")]
+    assert served == [["--seed", "flights"], ["--tls"]]
+    with WorkspaceCommand(*served[0], "--port", "0", compiled=tmp_path) as server:
+        server.until("Ctrl-C")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("DATABRICKS_")}
+        ran = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env={**kept, **server.exports, "DATABRICKS_CONFIG_FILE": os.devnull},
+        )
+        assert ran.stdout == "[['EV', '6861']]\n", ran.stderr
+        assert server.end() == 0
+
+
+def test_the_dbt_example_is_the_pages() -> None:
+    """The profile on the page is the file of the example, which tests/integration/workspace/test_dbt.py runs."""
+    folder = ROOT / "examples" / "testing" / "dbt"
+    (profile,) = blocks("local-workspace.md", "yaml")
+    assert profile == (folder / "profiles.yml").read_text("utf-8")
+    assert yaml.safe_load((folder / "dbt_project.yml").read_text("utf-8"))["profile"] in yaml.safe_load(profile)
+    (command,) = [line for line in "".join(blocks("local-workspace.md", "sh")).splitlines() if line.startswith("dbt")]
+    assert [ROOT / word for word in command.split() if "/" in word] == [folder, folder]
+
+
 @pytest.mark.parametrize(
     "page",
     [
@@ -105,6 +153,7 @@ def test_the_tests_of_the_documentation_run(tmp_path: Path) -> None:
         "docs/how-it-decides.md",
         "docs/architecture.md",
         "docs/testing.md",
+        "docs/local-workspace.md",
         "docs/conformance.md",
         "docs/dashboards.md",
         "docs/back-ends.md",

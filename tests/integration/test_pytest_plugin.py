@@ -215,6 +215,20 @@ def test_closed():
     run(code, subprocess=True).assert_outcomes(passed=2)
 
 
+def test_arguments_of_the_workspace_come_from_a_fixture(run) -> None:
+    """`genops_workspace_settings` of a module are the arguments of its workspaces."""
+    code = """
+@pytest.fixture
+def genops_workspace_settings():
+    return {"user": "ada@example.com", "workspace_id": 7}
+
+def test_it(genops_workspace):
+    assert genops_workspace.execute("SELECT current_user()") == [["ada@example.com"]]
+    assert genops_workspace.workspace_id == "7"
+"""
+    run(code, subprocess=True).assert_outcomes(passed=1)
+
+
 def test_a_workspace_that_cannot_be_made_says_what_to_install(run, pytester: pytest.Pytester) -> None:
     """Without the extra the test fails with the command that installs it, and without a traceback."""
     pytester.makepyfile(duckdb="raise ImportError('no module named duckdb', name='duckdb')")

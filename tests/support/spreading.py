@@ -1,7 +1,9 @@
 """Spreads the tests over processes and interpreters.
 
-A file stays in one process, and so do all files that share the real servers. What tests programs of others, or whole
-programs for minutes, is marked `once`: `nox` runs it on the oldest interpreter only, `nox -s full` on every one.
+A file stays in one process, and so do all files that share the real servers. `nox` runs unit and contract tests on the
+oldest and on the newest interpreter, and integration tests on one of both: those that are about programs of others or
+whole processes, of which coverage would see nothing, on the oldest, the others on the newest. `nox -s full` runs all of
+them on all.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 SERVERS = ("integration/servers/", "integration/test_dashboard")
-ONCE = (
+WITHOUT_COVERAGE = (
     *SERVERS,
     "integration/test_examples",
     "integration/test_zero_code_processes",
@@ -41,10 +43,12 @@ def scope(nodeid: str) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what one interpreter is enough for."""
+    """Mark what one interpreter is enough for, by which one."""
     for item in items:
-        if any(part in item.nodeid for part in ONCE):
-            item.add_marker(pytest.mark.once)
+        if any(part in item.nodeid for part in WITHOUT_COVERAGE):
+            item.add_marker(pytest.mark.oldest)
+        elif "integration/" in item.nodeid:
+            item.add_marker(pytest.mark.newest)
 
 
 @pytest.hookimpl(optionalhook=True)

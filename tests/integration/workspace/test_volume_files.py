@@ -153,6 +153,7 @@ def test_sql_reads_json(ws, w):
     assert ws.execute(f"SELECT a, b FROM json.`{BASE}/a.json`") == [["1", "x"], ["2", None]]
 
 
+@pytest.mark.full
 def test_large_csv_becomes_a_table_quickly(ws, w):
     """336,776 rows of CSV become a table with exact counts."""
     lines = "".join(f"{number},{number % 12},{number % 7 or ''}\n" for number in range(336_776))

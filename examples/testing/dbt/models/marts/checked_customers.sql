@@ -1,0 +1,1 @@
+select customer, count(*) as bookings from {{ ref('stg_bookings') }} group by customer

@@ -1,0 +1,74 @@
+"""Python environments of tests that need other packages than the suite's own: made once, kept outside the tree."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from support.servers import CACHE, MissingServerError, locked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SECONDS = 400
+
+
+def environment(name: str, *packages: str, at_least: tuple[int, int] = (3, 10)) -> Path:
+    """Return the interpreter of an environment with these packages, of the version that runs the tests where it can.
+
+    Args:
+        name: What it is for; part of the folder's name.
+        packages: Requirements as pip takes them; others are another environment.
+        at_least: The oldest Python that they run on.
+
+    Raises:
+        MissingServerError: It cannot be made.
+    """
+    key = hashlib.sha256("\n".join(packages).encode()).hexdigest()[:8]
+    python, version = _python(name, at_least)
+    folder = CACHE / "python" / f"{name}-{key}-py{version}"
+    interpreter, whole = folder / "venv" / "bin" / "python", folder / "whole"
+    with locked(folder):
+        if not whole.exists():
+            run(name, python, "-m", "venv", "--clear", str(folder / "venv"))
+            run(name, *_installer(interpreter), *packages)
+            whole.touch()
+    return interpreter
+
+
+def _python(name: str, at_least: tuple[int, int]) -> tuple[str, str]:
+    if sys.version_info[:2] >= at_least:
+        return sys.executable, "{}.{}".format(*sys.version_info)
+    for minor in range(13, at_least[1] - 1, -1):
+        found = shutil.which(f"python3.{minor}")
+        if found:
+            return found, f"3.{minor}"
+    raise MissingServerError(f"{name} needs Python {at_least[0]}.{at_least[1]} or later, and there is none")
+
+
+def _installer(interpreter: Path) -> list[str]:
+    uv = shutil.which("uv")
+    if uv:
+        return [uv, "pip", "install", "--quiet", "--python", str(interpreter)]
+    return [str(interpreter), "-m", "pip", "install", "--quiet"]
+
+
+def run(name: str, *command: str) -> None:
+    """Run a command that installs or makes something.
+
+    Args:
+        name: What it is for.
+        command: Program and arguments.
+
+    Raises:
+        MissingServerError: It cannot be run, fails, or takes too long.
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as fault:
+        raise MissingServerError(f"{name} cannot be made: {fault}") from fault
+    if done.returncode != 0:
+        raise MissingServerError(f"{name} cannot be made: {done.stderr[-1000:]}")
