@@ -18,6 +18,9 @@ nox.options.error_on_missing_interpreters = True
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
 GROUPS = nox.project.load_toml("pyproject.toml")["dependency-groups"]
 os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+# Tests start hundreds of interpreters, each of which would compile every package anew.
+os.environ["UV_COMPILE_BYTECODE"] = "1"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _works(command: str, version: str) -> bool:
@@ -66,23 +69,26 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the suite; on the newest interpreter with branch coverage and without what one interpreter is enough for.
+    """Run the suite; everything is installed, so nothing may skip.
 
-    Everything is installed, so nothing may skip.
+    What one interpreter is enough for runs on the oldest or on the newest, see tests/support/spreading.py, and on every
+    one between them. The newest measures branch coverage.
     """
     session.install(".[all]", *GROUPS["test"])
     if session.posargs:
         session.run("pytest", "-m", "not full", *session.posargs)
         return
     session.env["NO_SKIPS"] = "1"
-    again = len(PYTHONS) > 1 and session.python == PYTHONS[-1]
-    if not again:
-        # Before the tests, whose time limit no cold build would keep; it says what each took.
-        session.run("python", "tests/servers/build.py")
+    oldest, newest = session.python == PYTHONS[0], session.python == PYTHONS[-1]
+    # Before the tests, whose time limit no cold build would keep; it says what each took.
+    needed = ("servers",) if oldest and not newest else ("peers",) if newest and not oldest else ("servers", "peers")
+    session.run("python", "tests/servers/build.py", *needed)
+    if oldest or not newest:
         # Alone, because they compare times.
         session.run("pytest", "-m", "not full", "tests/benchmarks")
-    chosen = "not full and not once" if again else "not full"
-    coverage = COVERAGE if session.python == PYTHONS[-1] else ()
+    elsewhere = "newest" if oldest and not newest else "oldest" if newest and not oldest else ""
+    chosen = f"not full and not {elsewhere}" if elsewhere else "not full"
+    coverage = COVERAGE if newest else ()
     session.run("pytest", "-m", chosen, "--ignore=tests/benchmarks", *SPREAD, *coverage)
 
 

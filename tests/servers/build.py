@@ -1,4 +1,7 @@
-"""Build or fetch the servers of the tests before the tests: `python tests/servers/build.py [all]` says what it took."""
+"""Build or fetch what the tests need of others, before the tests: `python tests/servers/build.py servers peers all`.
+
+Servers, peers of the local workspace, everything; it says what each took.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support import mlflow_server, servers
+from support import minilake_server, mlflow_server, servers, tpch
 
-DEFAULT = {
+SERVERS = {
     "otelcol": partial(servers.built, "otelcol"),
     "otel-desktop-viewer": partial(servers.built, "otel-desktop-viewer"),
     "prometheus": partial(servers.scraping, "prometheus"),
     "promtool": partial(servers.scraping, "promtool"),
+}
+PEERS = {
+    "minilake": minilake_server.installed,
+    "TPC-H": tpch.installed,
 }
 FULL = {
     "prometheus with the OTLP receiver": partial(servers.built, "prometheus"),
@@ -25,9 +32,11 @@ FULL = {
 
 
 def main(wanted: list[str]) -> int:
-    """Print a line for each server; return the number of those that cannot be had, where all must be."""
+    """Print a line for each; return the number of those that cannot be had, where all must be."""
     missing = 0
-    for name, get in (DEFAULT | (FULL if "all" in wanted else {})).items():
+    chosen = SERVERS if "servers" in wanted or "all" in wanted else {}
+    chosen = chosen | (PEERS if "peers" in wanted or "all" in wanted else {})
+    for name, get in (chosen | (FULL if "all" in wanted else {})).items():
         begun = time.monotonic()
         try:
             found = get()
