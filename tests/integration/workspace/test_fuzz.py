@@ -25,12 +25,26 @@ QUICK = settings(
 LONG = settings(QUICK, max_examples=10_000, derandomize=False)
 
 
-@pytest.fixture(scope="module")
-def ws():
+@contextmanager
+def prepared():
     """A workspace with a table, a volume, and a file outside of all volumes."""
     with LocalWorkspace(transition_polls=0) as workspace:
         workspace.execute("CREATE TABLE main.default.t (id INT); CREATE VOLUME main.default.raw")
         root(workspace).joinpath("canary.txt").write_text(CANARY)
+        yield workspace
+
+
+@pytest.fixture(scope="module")
+def ws():
+    """A workspace whose answers never name its directory."""
+    with prepared() as workspace:
+        yield workspace
+
+
+@pytest.fixture(scope="module")
+def told():
+    """A workspace whose query history names its directory, because statements did."""
+    with prepared() as workspace:
         yield workspace
 
 
@@ -111,9 +125,7 @@ def test_odd_requests_are_answered(client):
 @pytest.mark.timeout(1800)
 def test_many_odd_requests_are_answered():
     """Thousands of odd requests, other ones in every run."""
-    with LocalWorkspace(transition_polls=0) as ws:
-        ws.execute("CREATE TABLE main.default.t (id INT); CREATE VOLUME main.default.raw")
-        root(ws).joinpath("canary.txt").write_text(CANARY)
+    with prepared() as ws:
         run(Client(ws), LONG)
 
 
@@ -172,11 +184,11 @@ def test_no_path_leads_out_of_a_volume(client):
     ],
 )
 @pytest.mark.parametrize("how", ["SELECT * FROM text.`{path}`", "SELECT * FROM read_files('{path}', format => 'text')"])
-def test_no_sql_reads_outside_of_a_volume(ws, how, path):
+def test_no_sql_reads_outside_of_a_volume(told, how, path):
     """SQL reads files of volumes and no others."""
-    statement = how.format(path=path.format(root=root(ws)))
-    body = json.dumps({"statement": statement, "warehouse_id": ws.warehouse_id}).encode()
-    answer = request(ws, "POST /api/2.0/sql/statements", {}, body)
+    statement = how.format(path=path.format(root=root(told)))
+    body = json.dumps({"statement": statement, "warehouse_id": told.warehouse_id}).encode()
+    answer = request(told, "POST /api/2.0/sql/statements", {}, body)
     assert (answer.status, answer.json["status"]["state"]) == (200, "FAILED")
     assert CANARY.encode() not in answer.body
 

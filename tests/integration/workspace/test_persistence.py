@@ -13,6 +13,7 @@ from databricks.sdk.errors import NotFound
 from databricks.sdk.service import catalog, compute, jobs, serving, sql, workspace
 
 from genops.testing.workspace import LocalWorkspace
+from support.compute import finished
 from support.polling import eventually
 from support.sdk import workspace_client
 
@@ -92,7 +93,7 @@ def test_compute_and_jobs_last(folder):
         again = w.warehouses.get(warehouse.id)
         assert (again.name, again.max_num_clusters, again.state.value) == ("big", 2, "STOPPED")
         assert w.clusters.get(cluster.cluster_id).state is compute.State.TERMINATED
-        assert w.jobs.run_now(job.job_id).result().state.result_state.value == "SUCCESS"
+        assert finished(w, w.jobs.run_now(job.job_id).response.run_id).state.result_state.value == "SUCCESS"
         assert w.jobs.create(name="second", tasks=[task]).job_id > job.job_id
         assert w.queries.get(query.id).query_text == "SELECT 1"
         assert w.dbutils.secrets.get("s", "k") == "v"

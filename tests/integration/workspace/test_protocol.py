@@ -95,7 +95,7 @@ def test_every_path_of_the_sdk_is_an_api():
 @pytest.mark.parametrize("path", [CATALOGS, CATALOGS + "/", "/api/2.0/unity-catalog/catalogs"])
 def test_old_paths_and_slashes_are_served(ws, path):
     """Moved APIs answer at both places, with and without a slash at the end."""
-    assert request(ws, f"GET {path}").json["catalogs"][0]["name"] == "main"
+    assert "main" in [catalog["name"] for catalog in request(ws, f"GET {path}").json["catalogs"]]
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "CONNECT", "BREW"])

@@ -8,6 +8,7 @@ from databricks.sdk.service import sql
 
 from genops.testing.workspace import LocalWorkspace
 from genops.testing.workspace.sql.failures import SqlError
+from support.polling import eventually
 from support.sdk import workspace_client
 
 State = sql.StatementState
@@ -300,4 +301,5 @@ def test_result_beyond_the_memory_of_results_stays(ws, w, monkeypatch):
     first = w.statement_execution.execute_statement("SELECT repeat('x', 9000)", ws.warehouse_id)
     w.statement_execution.execute_statement("SELECT repeat('x', 9000)", ws.warehouse_id)
     assert w.statement_execution.get_statement_result_chunk_n(first.statement_id, 0).data_array == [["x" * 9000]]
-    assert not ws._statements.get(first.statement_id).results.in_memory
+    # Room is made after the newer statement has answered.
+    eventually(lambda: not ws._statements.get(first.statement_id).results.in_memory)

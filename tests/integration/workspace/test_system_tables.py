@@ -6,6 +6,7 @@ import pytest
 
 from genops.testing.workspace import LocalWorkspace
 from genops.testing.workspace.platform.columns import COLUMNS
+from support.compute import finished
 from support.system_tables import ask, client_of, run
 
 
@@ -99,7 +100,7 @@ def test_jobs_and_their_runs(ws):
     task = {"task_key": "only", "sql_task": {"query": {"query_id": query_id}, "warehouse_id": ws.warehouse_id}}
     job = {"name": "nightly", "tasks": [task], "tags": {"team": "de"}}
     job_id = client.api_client.do("POST", "/api/2.2/jobs/create", body=job)["job_id"]
-    run_id = client.jobs.run_now(job_id).result().run_id
+    run_id = finished(client, client.jobs.run_now(job_id).response.run_id).run_id
     (named,) = ask(ws, f"SELECT name, tags['team'] AS team FROM system.lakeflow.jobs WHERE job_id = '{job_id}'")
     assert named == {"name": "nightly", "team": "de"}
     (done,) = ask(ws, f"SELECT * FROM system.lakeflow.job_run_timeline WHERE run_id = '{run_id}'")
