@@ -49,7 +49,6 @@ def _observations(host, token):
     return seen, units
 
 
-@pytest.mark.full
 def test_each_difference_is_explained(both):
     """The emulators differ exactly where the table says so, each row with a source."""
     (ours, _), (theirs, _) = both
@@ -57,14 +56,12 @@ def test_each_difference_is_explained(both):
     assert all(why and source for why, source in DIFFERENCES.values())
 
 
-@pytest.mark.full
 def test_nothing_fails_inside_the_client(both):
     """No answer of LocalWorkspace is one that the SDK cannot read."""
     (ours, _), _ = both
     assert not {name: seen for name, seen in ours.items() if "of the client" in str(seen)}
 
 
-@pytest.mark.full
 def test_genops_sees_the_same_operations(both):
     """Where the emulators agree, the instrumented SDK tells of the same units with the same outcomes."""
     (_, ours), (_, theirs) = both
