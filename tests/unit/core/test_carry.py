@@ -127,7 +127,7 @@ def test_one_attach_serves_many_threads_and_itself(governor, sink):
     """Threads that share an `attach` object never leave each other's."""
     with attribution(team="carried"), workflow("etl") as etl:
         shared = attach(carrier())
-    barrier, teams = threading.Barrier(8, timeout=20), []
+    barrier, teams = threading.Barrier(8, timeout=120), []
 
     def work():
         for _ in range(20):
