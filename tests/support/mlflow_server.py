@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 
 from support.backends import fetched
-from support.servers import CACHE, Found, MissingServerError, Server, free_ports, locked
+from support.environments import environment
+from support.servers import Found, Server, free_ports
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = "3.17.2"
-# Some 650 MB of packages; less than the bound of a test.
-_INSTALL_SECONDS = 500
 
 
 def installed() -> Found:
@@ -24,23 +21,8 @@ def installed() -> Found:
     Raises:
         MissingServerError: It cannot be installed.
     """
-    folder = CACHE / "python" / f"mlflow-{VERSION}-py{sys.version_info.major}.{sys.version_info.minor}"
-    executable, whole = folder / "venv" / "bin" / "mlflow", folder / "whole"
-    with locked(folder):
-        if not whole.exists():
-            _run(sys.executable, "-m", "venv", "--clear", str(folder / "venv"))
-            _run(str(folder / "venv" / "bin" / "python"), "-m", "pip", "install", "--quiet", f"mlflow=={VERSION}")
-            whole.touch()
-    return Found(executable, VERSION, "installed from PyPI")
-
-
-def _run(*command: str) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as fault:
-        raise MissingServerError(f"mlflow cannot be installed: {fault}") from fault
-    if done.returncode != 0:
-        raise MissingServerError(f"mlflow cannot be installed: {done.stderr[-1000:]}")
+    interpreter = environment("mlflow", f"mlflow=={VERSION}")
+    return Found(interpreter.with_name("mlflow"), VERSION, "installed from PyPI")
 
 
 class Mlflow:

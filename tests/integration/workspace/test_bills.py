@@ -9,7 +9,9 @@ from fractions import Fraction
 
 import pytest
 
+from genops.cost.prices import DBU_PER_HOUR
 from genops.testing.workspace import LocalWorkspace
+from genops.testing.workspace.platform.rates import WAREHOUSE_DBU
 from support.compute import finished, notebook
 from support.system_tables import ask, client_of, run
 
@@ -333,3 +335,8 @@ def test_a_bill_that_cannot_be(ws, given, name):
     """A share above one, or negative hours, is refused with the name of the argument."""
     with pytest.raises(ValueError, match=name):
         ws.bill(**given)
+
+
+def test_warehouses_use_what_genops_prices():
+    """The bill keeps a table of its own, as the workspace imports nothing of genops; the rates are the same."""
+    assert WAREHOUSE_DBU == DBU_PER_HOUR

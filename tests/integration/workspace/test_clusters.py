@@ -12,19 +12,6 @@ from support.sdk import workspace_client
 SPEC = {"spark_version": "15.4.x-scala2.12", "node_type_id": "i3.xlarge", "num_workers": 2}
 
 
-@pytest.fixture(scope="module")
-def ws():
-    """A workspace; each test makes its own clusters."""
-    with LocalWorkspace(transition_polls=0) as workspace:
-        yield workspace
-
-
-@pytest.fixture(scope="module")
-def w(ws):
-    """A real client."""
-    return workspace_client(ws)
-
-
 def test_cluster_knows_its_size(w):
     """Cores and memory are those of the driver and the workers; default tags are the service's."""
     made = w.clusters.create_and_wait(cluster_name="etl", custom_tags={"team": "de"}, **SPEC)

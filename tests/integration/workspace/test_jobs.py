@@ -6,22 +6,7 @@ import pytest
 from databricks.sdk import errors
 from databricks.sdk.service import jobs
 
-from genops.testing.workspace import LocalWorkspace
 from support.compute import after, finished, notebook, notebook_task, ran, results, saved_query, sql_task
-from support.sdk import workspace_client
-
-
-@pytest.fixture(scope="module")
-def ws():
-    """A workspace; each test makes its own jobs."""
-    with LocalWorkspace(transition_polls=0) as workspace:
-        yield workspace
-
-
-@pytest.fixture(scope="module")
-def w(ws):
-    """A real client."""
-    return workspace_client(ws)
 
 
 def condition(key, left, right, op=jobs.ConditionTaskOp.EQUAL_TO, **rest):

@@ -18,13 +18,6 @@ CHAT, EMBEDDINGS = "system.ai.llama_v3_3_70b_instruct", "system.ai.gte_large_en_
 
 
 @pytest.fixture(scope="module")
-def ws():
-    """A workspace; each test makes its own endpoints."""
-    with LocalWorkspace(transition_polls=0) as workspace:
-        yield workspace
-
-
-@pytest.fixture(scope="module")
 def w(ws):
     """A client that gives up on 429 soon."""
     return workspace_client(ws, retry_timeout_seconds=1)

@@ -9,7 +9,6 @@ from databricks.sdk.service import sql
 from genops.testing.workspace import LocalWorkspace
 from genops.testing.workspace.sql.failures import SqlError
 from support.polling import eventually
-from support.sdk import workspace_client
 
 State = sql.StatementState
 
@@ -23,12 +22,6 @@ def ws():
             "CREATE CATALOG other; CREATE SCHEMA other.s; CREATE TABLE other.s.places AS SELECT 1 AS id, 'x' AS place"
         )
         yield workspace
-
-
-@pytest.fixture(scope="module")
-def w(ws):
-    """A real client."""
-    return workspace_client(ws)
 
 
 @pytest.fixture

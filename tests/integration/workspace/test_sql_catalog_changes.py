@@ -4,22 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from genops.testing.workspace import LocalWorkspace
 from genops.testing.workspace.sql.failures import SqlError
 from support.sdk import workspace_client
-
-
-@pytest.fixture(scope="module")
-def ws():
-    """A workspace."""
-    with LocalWorkspace(transition_polls=0) as workspace:
-        yield workspace
-
-
-@pytest.fixture(scope="module")
-def w(ws):
-    """A real client."""
-    return workspace_client(ws)
 
 
 @pytest.fixture

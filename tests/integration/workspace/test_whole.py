@@ -18,19 +18,6 @@ from support.sdk import workspace_client
 SOURCE = str(Path(__file__).parents[3] / "src")
 
 
-@pytest.fixture(scope="module")
-def ws():
-    """A workspace."""
-    with LocalWorkspace(transition_polls=0) as workspace:
-        yield workspace
-
-
-@pytest.fixture(scope="module")
-def w(ws):
-    """A real client."""
-    return workspace_client(ws)
-
-
 def run_python(code: str) -> subprocess.CompletedProcess[str]:
     """A process of its own that sees the sources."""
     return subprocess.run(

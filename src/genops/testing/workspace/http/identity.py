@@ -73,6 +73,11 @@ class Identity:
         found = self.principals.find("User", self.user)
         return int(found.id) if found else 0
 
+    @property
+    def metastore_name(self) -> str:
+        """The metastore's name, of cloud and region."""
+        return f"metastore_{self.cloud}_{self.region.replace('-', '_')}"
+
     def groups_of(self, name: str) -> frozenset[str]:
         """The groups of a user or service principal, ``users`` and ``account users`` among them.
 
@@ -134,7 +139,7 @@ class IdentityService:
         who = self._identity
         return {
             "metastore_id": who.metastore_id,
-            "name": f"metastore_{who.cloud}_{who.region.replace('-', '_')}",
+            "name": who.metastore_name,
             "global_metastore_id": f"{who.cloud}:{who.region}:{who.metastore_id}",
             "cloud": who.cloud,
             "region": who.region,

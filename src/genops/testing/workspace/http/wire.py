@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+PRESIGNED_SECONDS = 15 * 60
+"""Seconds that a presigned URL is valid for."""
+
 
 class ApiError(Exception):
     """An answer that is an error, in the service's own shape.

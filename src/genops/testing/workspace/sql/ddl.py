@@ -20,7 +20,7 @@ from genops.testing.workspace.sql.failures import (
 )
 from genops.testing.workspace.sql.relations import COMPUTED
 from genops.testing.workspace.sql.tables import TableName, table_name
-from genops.testing.workspace.sql.values import is_bounded
+from genops.testing.workspace.sql.values import need_unbounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -217,9 +217,8 @@ def _harvest(tree: Any) -> Json:
 
 
 def _harvest_column(column: Any, given: Json) -> None:
-    kind = column.kind.sql(dialect="databricks") if column.kind else ""
-    if is_bounded(kind):
-        raise UnsupportedError(f"a column of type {kind}; STRING has no length to hold values to")
+    if column.kind:
+        need_unbounded(column.kind.sql(dialect="databricks"))
     kept: list[Any] = []
     for constraint in column.args.get("constraints") or ():
         kind = constraint.kind

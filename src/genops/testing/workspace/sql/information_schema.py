@@ -293,7 +293,7 @@ class InformationSchema:
         who = self._identity
         yield {
             "metastore_id": who.metastore_id,
-            "metastore_name": f"metastore_{who.cloud}_{who.region.replace('-', '_')}",
+            "metastore_name": who.metastore_name,
             "metastore_owner": who.user,
             "storage_root": "",
             "delta_sharing_scope": "INTERNAL",

@@ -92,12 +92,8 @@ def qualify(
             continue
         if isinstance(table.this, exp.Func):
             _table_function(table, files)
-        elif table.name.startswith("/") and table.db.lower() in _OTHER_FORMATS:
-            raise UnsupportedError(f"files of the format {table.db.lower()}")
-        elif table.name.startswith("/") and table.db.lower() in FILE_FORMATS:
-            # A path in backticks reads with the format's defaults: no header, every column a string.
-            options: dict[str, Any] = {"header": False, "infercolumntypes": False, "rescueddatacolumn": ""}
-            _put(table, files(table.db.lower(), table.name, options))
+        elif table.name.startswith("/") and table.db.lower() in (*_OTHER_FORMATS, *FILE_FORMATS):
+            _path(table, table.db.lower(), files)
         elif not _is_cte(table) and table.name:
             name = table_name(table, catalog, schema)
             past = travel(table, name) if travel else None
@@ -114,6 +110,15 @@ def qualify(
                 _put(table, stand.query)
     _requalify_columns(tree, catalog, found, stood)
     return found
+
+
+def _path(table: Any, file_format: str, files: Callable[[str, str, dict[str, Any]], Any]) -> None:
+    """Put the files of a path in backticks into its place."""
+    if file_format in _OTHER_FORMATS:
+        raise UnsupportedError(f"files of the format {file_format}")
+    # They are read with the format's defaults: no header, every column a string.
+    options: dict[str, Any] = {"header": False, "infercolumntypes": False, "rescueddatacolumn": ""}
+    _put(table, files(file_format, table.name, options))
 
 
 def _qualified(table: Any, catalog: str, schema: str) -> TableName:

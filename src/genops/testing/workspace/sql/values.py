@@ -12,6 +12,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from genops.testing.workspace.sql.failures import UnsupportedError
+
 if TYPE_CHECKING:
     from genops.testing.workspace.http.wire import Json
 
@@ -131,13 +133,15 @@ def quoted(name: str) -> str:
 _BOUNDED = re.compile(r"\b(?:VAR)?CHAR(?:ACTER)?\s*\(\s*\d+\s*\)", re.IGNORECASE)
 
 
-def is_bounded(text: str) -> bool:
-    """Whether a type is, or holds, text of a limited length; nothing here would hold values to it.
+def need_unbounded(kind: str) -> str:
+    """A column's type, which holds no text of a limited length: nothing here would hold values to it.
 
-    >>> is_bounded("varchar(3)"), is_bounded("ARRAY<CHAR(2)>"), is_bounded("STRING")
-    (True, True, False)
+    Raises:
+        UnsupportedError: It does.
     """
-    return _BOUNDED.search(text) is not None
+    if _BOUNDED.search(kind):
+        raise UnsupportedError(f"a column of type {kind}; STRING has no length to hold values to")
+    return kind
 
 
 def literal(text: str) -> str:

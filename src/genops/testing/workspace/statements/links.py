@@ -8,14 +8,12 @@ import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from genops.testing.workspace.http.wire import ApiError, Call, Reply, Routes, invalid
+from genops.testing.workspace.http.wire import PRESIGNED_SECONDS, ApiError, Call, Reply, Routes, invalid
 
 if TYPE_CHECKING:
     from genops.testing.workspace.clock import Clock
     from genops.testing.workspace.statements.execution import Statements
 
-LIFETIME = 15 * 60
-"""Seconds that a URL is valid for."""
 _TYPES = {
     "JSON_ARRAY": "application/json",
     "CSV": "text/csv",
@@ -44,7 +42,7 @@ class Links:
 
     def sign(self, statement_id: str, index: int) -> tuple[str, float]:
         """A URL for one chunk, and when it expires, in seconds since the epoch."""
-        expires = int(self._clock.now()) + LIFETIME
+        expires = int(self._clock.now()) + PRESIGNED_SECONDS
         query = urlencode({"expires": expires, "signature": self._signature(statement_id, str(index), str(expires))})
         return f"{self._host}/storage/results/{statement_id}/{index}?{query}", expires
 

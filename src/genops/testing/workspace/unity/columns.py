@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import sqlglot.errors
 
 from genops.testing.workspace.http.wire import invalid, unserved
-from genops.testing.workspace.sql.values import duck_type, is_bounded, quoted
+from genops.testing.workspace.sql.failures import UnsupportedError
+from genops.testing.workspace.sql.values import duck_type, need_unbounded, quoted
 
 if TYPE_CHECKING:
     from genops.testing.workspace.http.wire import Json
@@ -35,10 +36,10 @@ def _type_of(column: Json) -> str:
     if not isinstance(text, str):
         name = str(column.get("type_name", ""))
         text = _BY_TYPE_NAME.get(name, name)
-    if is_bounded(text):
-        raise unserved(f"A column of type {text}, whose length nothing would hold values to,")
     try:
-        return duck_type(text)
+        return duck_type(need_unbounded(text))
+    except UnsupportedError as error:
+        raise unserved(f"A column of type {text}, whose length nothing would hold values to,") from error
     except sqlglot.errors.SqlglotError as error:
         raise invalid(f"Column '{column.get('name')}' has the invalid type {text!r}") from error
 

@@ -124,7 +124,7 @@ class Metastore:
 
     def _metastore(self, name: str) -> Json:
         who = self._identity
-        if name not in ("", who.metastore_id, f"metastore_{who.cloud}_{who.region.replace('-', '_')}"):
+        if name not in ("", who.metastore_id, who.metastore_name):
             raise absent(f"Metastore '{name}' does not exist.", "METASTORE_DOES_NOT_EXIST")
         return {"full_name": who.metastore_id, "securable_type": "METASTORE", "owner": who.user}
 

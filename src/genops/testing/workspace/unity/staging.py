@@ -11,7 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from genops.testing.workspace.http.wire import ApiError, Call, Reply, Routes, absent, invalid
+from genops.testing.workspace.http.wire import PRESIGNED_SECONDS, ApiError, Call, Reply, Routes, absent, invalid
 from genops.testing.workspace.sql.volume_files import locate
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from genops.testing.workspace.clock import Clock
     from genops.testing.workspace.unity.catalog import UnityCatalog
 
-LIFETIME = 15 * 60
-"""Seconds that a URL is valid for."""
 _KEPT = 10_000
 _PRIVILEGES = {"PUT": "WRITE_VOLUME", "GET": "READ_VOLUME", "REMOVE": "WRITE_VOLUME"}
 _METHODS = {"PUT": "PUT", "GET": "GET", "REMOVE": "DELETE"}
@@ -74,7 +72,7 @@ class Staging:
         """A URL for one operation on one file."""
         key = secrets.token_urlsafe(24)
         with self._lock:
-            self._held[key] = _Staged(_METHODS[operation], path, self._clock.now() + LIFETIME)
+            self._held[key] = _Staged(_METHODS[operation], path, self._clock.now() + PRESIGNED_SECONDS)
             if len(self._held) > _KEPT:
                 self._held.popitem(last=False)
         return f"{self._host}/storage/staged/{key}"

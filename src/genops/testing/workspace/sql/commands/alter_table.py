@@ -34,7 +34,7 @@ from genops.testing.workspace.sql.commands.grammar import (
 from genops.testing.workspace.sql.database import address
 from genops.testing.workspace.sql.failures import SqlError, UnsupportedError, already_exists
 from genops.testing.workspace.sql.tables import TableName
-from genops.testing.workspace.sql.values import column_type, duck_type, is_bounded, quoted
+from genops.testing.workspace.sql.values import column_type, duck_type, need_unbounded, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -128,10 +128,8 @@ def _definition(text: str) -> tuple[Column, str | None, str | None, str]:
 
 
 def _duck(kind: str) -> str:
-    if is_bounded(kind):
-        raise UnsupportedError(f"a column of type {kind}; STRING has no length to hold values to")
     try:
-        return duck_type(kind)
+        return duck_type(need_unbounded(kind))
     except sqlglot.errors.SqlglotError as error:
         raise SqlError(f"[UNSUPPORTED_DATATYPE] Unsupported data type {kind!r}.", "0A000") from error
 

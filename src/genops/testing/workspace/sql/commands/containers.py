@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from genops.testing.workspace.sql.commands.grammar import (
+    Clauses,
     Command,
     Scope,
     Table,
+    clauses,
     comment_of,
     compiled,
     literal_text,
@@ -50,7 +52,7 @@ def _need(scope: Scope, privilege: str, kind: str, name: str) -> None:
 
 # CREATE
 
-_CLAUSES: list[tuple[str, Callable[[re.Match[str]], Json]]] = [
+_CLAUSES: Clauses = [
     ("COMMENT <comment:text>", comment_of),
     ("MANAGED LOCATION <location:text>", lambda match: {"storage_root": literal_text(match["location"])}),
     ("LOCATION <location:text>", lambda match: {"storage_location": literal_text(match["location"])}),
@@ -61,16 +63,9 @@ _CLAUSES: list[tuple[str, Callable[[re.Match[str]], Json]]] = [
 
 def _clauses(text: str | None) -> Json:
     """What the clauses after the name of a CREATE give, in any order."""
-    given: Json = {}
-    while text and text.strip():
-        for pattern, take in _CLAUSES:
-            match = compiled(pattern).match(text)
-            if match:
-                given.update(take(match))
-                text = text[match.end() :]
-                break
-        else:
-            raise syntax_error(text)
+    given, rest = clauses(text or "", _CLAUSES)
+    if rest.strip():
+        raise syntax_error(rest)
     return given
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -184,6 +184,10 @@ Command = tuple[str, Run, str]
 """A pattern, what runs it (``None`` passes it on), and the type that query history gives the statement."""
 
 
+Clauses = Sequence[tuple[str, Callable[["re.Match[str]"], "Json"]]]
+"""Patterns of clauses, and what each gives."""
+
+
 def spoken(sql: str) -> str:
     """A statement without comments and its last semicolon.
 
@@ -197,6 +201,24 @@ def spoken(sql: str) -> str:
 def compiled(pattern: str) -> re.Pattern[str]:
     """The regular expression of a pattern."""
     return re.compile(r"\s*" + "".join(_pieces(pattern)), re.IGNORECASE | re.DOTALL)
+
+
+def clauses(text: str, table: Clauses) -> tuple[Json, str]:
+    """Read clauses in any order, as far as there are any.
+
+    Args:
+        text: What follows the name in a CREATE.
+        table: What each clause gives, by pattern.
+
+    Returns:
+        What they give, and the text after them.
+    """
+    given: Json = {}
+    while found := next(((match, take) for pattern, take in table if (match := compiled(pattern).match(text))), None):
+        match, take = found
+        given.update(take(match))
+        text = text[match.end() :]
+    return given, text
 
 
 def _pieces(pattern: str) -> Iterator[str]:

@@ -8,9 +8,11 @@ from sqlglot import exp
 
 from genops.testing.workspace.sql.commands.constraints import is_constraint
 from genops.testing.workspace.sql.commands.grammar import (
+    Clauses,
     Command,
     Scope,
     Table,
+    clauses,
     compiled,
     identifier,
     literal_text,
@@ -25,7 +27,6 @@ from genops.testing.workspace.sql.values import catalog_column
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable
 
     from genops.testing.workspace.http.wire import Json
 
@@ -114,26 +115,20 @@ def _drop_temporary(scope: Scope, match: re.Match[str]) -> Table | None:
 
 # Materialized views
 
-_CLAUSES: dict[str, Callable[[re.Match[str]], Json]] = {
-    "COMMENT <comment:text>": lambda match: {"comment": literal_text(match["comment"])},
-    "TBLPROPERTIES ( <properties:list> )": lambda match: {"properties": pairs(match["properties"])},
-    "CLUSTER BY ( <columns:list> )": lambda match: {"clustering_columns": list(_listed(match["columns"]))},
-    "PARTITIONED BY ( <columns:list> )": lambda match: {"partitions": list(_listed(match["columns"]))},
-}
+_CLAUSES: Clauses = [
+    ("COMMENT <comment:text>", lambda match: {"comment": literal_text(match["comment"])}),
+    ("TBLPROPERTIES ( <properties:list> )", lambda match: {"properties": pairs(match["properties"])}),
+    ("CLUSTER BY ( <columns:list> )", lambda match: {"clustering_columns": list(_listed(match["columns"]))}),
+    ("PARTITIONED BY ( <columns:list> )", lambda match: {"partitions": list(_listed(match["columns"]))}),
+]
 
 
 def _clauses(text: str) -> tuple[Json, str]:
     """What the clauses before a query give, and the query."""
-    given: Json = {}
-    while (query := compiled("AS <query>").fullmatch(text)) is None:
-        for pattern, take in _CLAUSES.items():
-            found = compiled(pattern).match(text)
-            if found:
-                given.update(take(found))
-                text = text[found.end() :]
-                break
-        else:
-            raise UnsupportedError(f"CREATE MATERIALIZED VIEW with {' '.join(text.split())[:40]}")
+    given, rest = clauses(text, _CLAUSES)
+    query = compiled("AS <query>").fullmatch(rest)
+    if query is None:
+        raise UnsupportedError(f"CREATE MATERIALIZED VIEW with {' '.join(rest.split())[:40]}")
     return given, query["query"].strip()
 
 
