@@ -53,9 +53,10 @@ if len(PYTHONS) < int(os.environ.get("MINIMUM_INTERPRETERS", "1")):
 
 # The oldest and the newest interpreter; `nox -s full` runs the ones between.
 nox.options.sessions = ["lint", *(f"tests-{version}" for version in dict.fromkeys((*PYTHONS[:1], *PYTHONS[-1:])))]
-# The tests of a file stay in one process; see tests/support/spreading.py.
+# The tests of a file stay in one process; see tests/support/spreading.py. One process more than there are cores, as many
+# tests wait for a server or for a process of their own.
 COVERAGE = ("--cov", "--cov-report=term-missing:skip-covered")
-SPREAD = ("-n", "auto", "--maxprocesses=4", "--dist=loadscope")
+SPREAD = ("-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist=loadscope")
 
 
 @nox.session(python=PYTHONS[-1] if PYTHONS else False)
@@ -98,6 +99,8 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/benchmarks/import_time.py")
     session.run("python", "tests/benchmarks/overhead.py", *session.posargs)
     session.run("python", "tests/benchmarks/export_cost.py")
+    session.run("python", "tests/servers/build.py", "peers")
+    session.run("python", "tests/benchmarks/local_workspace.py")
 
 
 OTEL = (

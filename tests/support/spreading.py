@@ -1,9 +1,9 @@
 """Spreads the tests over processes and interpreters.
 
-A file stays in one process, and so do all files that share the real servers. `nox` runs unit and contract tests on the
-oldest and on the newest interpreter, and integration tests on one of both: those that are about programs of others or
-whole processes, of which coverage would see nothing, on the oldest, the others on the newest. `nox -s full` runs all of
-them on all.
+A file stays in one process, and so do all files that share the real servers. `nox` runs unit tests on the oldest and on
+the newest interpreter, and the others on one of both: contract tests, and those that are about programs of others or
+whole processes, of which coverage would see nothing, on the oldest, the other integration tests on the newest.
+`nox -s full` runs all of them on all.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WITHOUT_COVERAGE = (
     *SERVERS,
     "integration/test_examples",
     "integration/test_zero_code_processes",
-    "contract/test_canary_exported",
+    "contract/",
 )
 
 
