@@ -6,6 +6,7 @@ written as Java writes them, timestamps have milliseconds, and binary values are
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -29,7 +30,9 @@ def rendering(column: str, duck: str) -> str:
     return _scalar(column, kind)
 
 
+@lru_cache(maxsize=1_000)
 def _built(duck: str) -> Any:
+    """The type as a tree, which nobody changes; a program asks for the same few again and again."""
     plain = "VARCHAR" if duck.startswith("ENUM") or duck == "NULL" else duck.replace('"NULL"', "VARCHAR")
     return exp.DataType.build(plain, dialect="duckdb")
 
