@@ -53,7 +53,7 @@ if len(PYTHONS) < int(os.environ.get("MINIMUM_INTERPRETERS", "1")):
 
 # The oldest and the newest interpreter; `nox -s full` runs the ones between.
 nox.options.sessions = ["lint", *(f"tests-{version}" for version in dict.fromkeys((*PYTHONS[:1], *PYTHONS[-1:])))]
-# The tests of a file stay in one process; see tests/support/spreading.py. One process more than there are cores, as many
+# The tests of a file stay in one process; see tests/support/spreading.py. One process more than there are cores: many
 # tests wait for a server or for a process of their own.
 COVERAGE = ("--cov", "--cov-report=term-missing:skip-covered")
 SPREAD = ("-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist=loadscope")
