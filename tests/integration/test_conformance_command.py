@@ -197,7 +197,7 @@ class Running:
 
     def end(self):
         """Wait for its end; return the verdict, the exit code and what it said besides."""
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=240)
         return json.loads(out), self.process.returncode, err
 
 
@@ -301,7 +301,7 @@ def test_every_standard_output_can_be_written_to(write, coding, form):
             "PYTHONIOENCODING": coding,
         },
         capture_output=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (1, b"")

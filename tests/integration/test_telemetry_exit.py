@@ -182,6 +182,6 @@ if __name__ == "__main__":
 """,
         encoding="utf-8",
     )
-    run(f"import subprocess; subprocess.run([sys.executable, {str(script)!r}], check=True, timeout=60)", **where)
+    run(f"import subprocess; subprocess.run([sys.executable, {str(script)!r}], check=True, timeout=240)", **where)
     assert len(receiver.spans()) == 3
     assert len(instances(receiver)) == 2

@@ -111,7 +111,7 @@ def run(start):
 
     def finish(code, before="", **environment):
         process = start(code, before, **environment)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
         assert process.returncode == 0, err
         return out + err
 
@@ -236,7 +236,7 @@ def test_workers_forked_from_an_instrumented_parent(start, receiver):
     )
     assert sorted(process.stdout.readline() for _ in range(3)) == ["forked\n", "ready\n", "ready\n"]
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     eventually(lambda: len(receiver.spans()) == 6)
     instances = [plain(resource.attributes)["service.instance.id"] for _, resource, _ in receiver.spans()]

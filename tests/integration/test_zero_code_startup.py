@@ -107,10 +107,10 @@ def test_the_command_takes_the_place_of_the_process(tmp_path):
     env = zero_code.environment()
     pipes = {"stdin": subprocess.PIPE}
     with zero_code.started([*GENOPS_RUN, "sh", "-c", "echo $$; cat; exit 7"], tmp_path, env, **pipes) as process:
-        out, _ = process.communicate("given\n", timeout=60)
+        out, _ = process.communicate("given\n", timeout=240)
         assert (out, process.returncode) == (f"{process.pid}\ngiven\n", 7)
     with zero_code.started([*GENOPS_RUN, "sh", "-c", "kill -PIPE $$; echo ignored"], tmp_path, env) as process:
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=240)
         assert (out, process.returncode) == ("", -signal.SIGPIPE)
 
 
@@ -127,7 +127,7 @@ def test_what_cannot_be_run(tmp_path, command, code, said):
     """A command that is not there, may not be run, or was not given ends with a shell's exit code and one line."""
     (tmp_path / "plain.txt").touch(0o644)
     with zero_code.started([*GENOPS_RUN, *command], tmp_path, zero_code.environment()) as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
     assert (process.returncode, out) == (code, "")
     assert said in err
     assert "Traceback" not in err

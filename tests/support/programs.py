@@ -44,6 +44,6 @@ def start(code, *, setup="", **environment):
 def run(code, *, setup="", **environment):
     """Run a program to its end; return its output. It must succeed."""
     process = start(code, setup=setup, **environment)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     return out + err

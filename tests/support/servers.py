@@ -197,7 +197,7 @@ def _apt(*command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[
 
 
 def _version_of(executable: Path) -> str:
-    told = subprocess.run([executable, "--version"], capture_output=True, text=True, timeout=60, check=False)
+    told = subprocess.run([executable, "--version"], capture_output=True, text=True, timeout=240, check=False)
     found = re.search(r"version (\S+)", told.stdout + told.stderr)
     return found[1] if found else "of unknown version"
 

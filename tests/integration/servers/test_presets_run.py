@@ -117,5 +117,5 @@ def test_the_pages_configuration_is_one_of_the_collectors(collector_program: Fou
     file = tmp_path / "collector.yaml"
     file.write_text(sample)
     command = [collector_program.path, "validate", "--config", file]
-    checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert checked.returncode == 0, checked.stderr

@@ -28,7 +28,7 @@ def waiting(ws, fault):
 
     def ask():
         with suppress(requests.exceptions.RequestException):
-            requests.get(ws.host + ME, headers={"Authorization": f"Bearer {ws.token}"}, timeout=60)
+            requests.get(ws.host + ME, headers={"Authorization": f"Bearer {ws.token}"}, timeout=240)
 
     ws.fault(fault, path=ME, times=1, seconds=600)
     thread = threading.Thread(target=ask)
@@ -143,7 +143,7 @@ def test_memory_is_flat_over_ten_thousand_statements():
         def run(count):
             for number in range(count):
                 body = {"statement": f"SELECT {number} AS n, repeat('x', 100) AS x", "warehouse_id": ws.warehouse_id}
-                answer = session.post(ws.host + "/api/2.0/sql/statements", json=body, timeout=60).json()
+                answer = session.post(ws.host + "/api/2.0/sql/statements", json=body, timeout=240).json()
                 assert answer["status"]["state"] == "SUCCEEDED"
             gc.collect()
             return resident()

@@ -55,7 +55,7 @@ def test_judging_a_file_loads_nothing_else():
         text=True,
         check=True,
         env={"PYTHONPATH": source},
-        timeout=60,
+        timeout=240,
     )
     loaded = ran.stdout.split()
     assert "genops.conformance.judge" in loaded

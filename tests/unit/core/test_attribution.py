@@ -49,7 +49,7 @@ def test_a_block_may_be_entered_again_inside_itself():
 
 def test_one_block_object_serves_many_threads():
     """Threads that share a block object never leave each other's."""
-    block, barrier, seen = attribution(team="shared"), threading.Barrier(8, timeout=20), []
+    block, barrier, seen = attribution(team="shared"), threading.Barrier(8, timeout=120), []
 
     def work():
         for _ in range(50):

@@ -47,7 +47,7 @@ def in_process(taken):
     """Make one call in another process that attached a carrier, and return what it saw."""
     told = subprocess.run(
         [sys.executable, "-c", WORKER, json.dumps(sys.path), json.dumps(taken)],
-        check=True, capture_output=True, text=True, timeout=60,
+        check=True, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     return json.loads(told.stdout)
 

@@ -100,7 +100,7 @@ def test_attribution_of_a_block_holds_inside_it(governor, sink):
 def test_one_object_serves_nested_and_parallel_blocks(governor, sink):
     """An operation object may be entered inside itself and in many threads; each block ends its own unit."""
     block = operation("load", reads=["a.b.c"])
-    barrier = threading.Barrier(6, timeout=20)
+    barrier = threading.Barrier(6, timeout=120)
 
     def work(number):
         with block as running:

@@ -118,6 +118,6 @@ def test_a_signal_handler_may_run_a_declared_operation():
     folders = (str(Path(lineage.__file__).parents[2]), str(Path(__file__).parents[2]))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
     done = subprocess.run(
-        [sys.executable, "-c", HANDLED], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", HANDLED], env=environment, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
