@@ -67,7 +67,7 @@ def test_failed_statement_is_an_answer(run):
         ("SELEC 1", "42601", "PARSE_SYNTAX_ERROR"),
         ("SELECT nope FROM people", "42703", "UNRESOLVED_COLUMN"),
         ("SELECT 1/0", "22012", "DIVIDE_BY_ZERO"),
-        ("SELECT id % 0 FROM people", "22012", "DIVIDE_BY_ZERO"),
+        ("SELECT id % 0 FROM people", "22012", "REMAINDER_BY_ZERO"),
         ("SELECT CAST('a' AS INT)", "22018", "CAST_INVALID_INPUT"),
         ("CREATE TABLE people (id INT)", "42P07", "TABLE_OR_VIEW_ALREADY_EXISTS"),
         ("CREATE TABLE main.nowhere.t (id INT)", "42704", "SCHEMA_NOT_FOUND"),

@@ -10,8 +10,15 @@ from typing import Any
 from sqlglot import exp
 
 from genops.testing.workspace.sql import kinds
+from genops.testing.workspace.sql.coercion import (
+    check_filter,
+    check_merged,
+    coerce,
+    need_compatible,
+    put_columns,
+    unify,
+)
 from genops.testing.workspace.sql.expressions import KINDS, TREE
-from genops.testing.workspace.sql.failures import UnsupportedError
 from genops.testing.workspace.sql.functions import FUNCTIONS
 from genops.testing.workspace.sql.functions.times import UNIT_FUNCTIONS
 from genops.testing.workspace.sql.kinds import Kind
@@ -139,8 +146,10 @@ class Analysis:
             return None
         joined: Columns = []
         for (name, one), (_, two) in zip(left, right, strict=False):
-            _compatible(one, two)
+            need_compatible(tree.key, one, two)
             joined.append((name, kinds.widest([one, two])))
+        for side, columns in ((tree.this, left), (tree.expression, right)):
+            put_columns(side, columns, joined)
         scope.sources = {"": joined}
         self._expressions(tree, scope, ("order", "limit"))
         return joined
@@ -152,8 +161,7 @@ class Analysis:
         columns: Columns = []
         for index in range(width):
             column = [row[index] for row in found if len(row) > index]
-            for kind in column[1:]:
-                _compatible(column[0], kind)
+            unify([row[index] for row in rows if len(row) > index and not _is_default(row[index])])
             columns.append((f"col{index + 1}", kinds.widest(column)))
         return self._renamed(columns, tree) or columns
 
@@ -167,9 +175,11 @@ class Analysis:
             self._source(lateral, scope)
         for join in tree.args.get("joins") or ():
             self._expressions(join, scope, ("on",))
+            check_merged(join, scope)
             scope.merged = scope.merged or bool(join.args.get("using") or join.args.get("method"))
         self._without_filters(tree, scope)
         self._expressions(tree, scope, ("where",))
+        check_filter(tree)
         columns = self._projections(tree, scope)
         self._expressions(tree, scope, ("group", "having", "qualify", "windows", "order", "sort", "cluster", "limit"))
         return columns
@@ -280,6 +290,7 @@ class Analysis:
             kind = self._function(tree, scope)
         else:
             self._children(tree, scope)
+            coerce(tree)
             rule = KINDS.get(tree.__class__)
             kind = rule(tree) if rule else None
         if kind is not None:
@@ -302,6 +313,7 @@ class Analysis:
             first = kind if position == 0 else first
         if tree.meta.get("returns"):
             return kinds.parse_kind(tree.meta["returns"])
+        coerce(tree)
         function = FUNCTIONS.get(tree.name.lower())
         return function.result(tree.expressions) if function and tree.expressions else _constant(function)
 
@@ -331,16 +343,8 @@ def _parameters(tree: Any, function: Any, first: Kind | None, position: int) -> 
         given = [first.inner[0], kinds.INT]
     if name in ("aggregate", "reduce"):
         start = tree.expressions[1].meta.get("kind")
-        given = [start, first.inner[0] if first and first.name == "ARRAY" else None] if position == 2 else [start]  # noqa: PLR2004
+        given = [start, first.inner[0] if first and first.name == "ARRAY" else None] if position == 2 else [start]  # noqa: PLR2004 - merge, then finish
     elif name == "zip_with":
         second = tree.expressions[1].meta.get("kind")
         given = [given[0], second.inner[0] if second and second.name == "ARRAY" else None]
     return dict(zip(names, [*given, None, None], strict=False))
-
-
-def _compatible(one: Kind | None, two: Kind | None) -> None:
-    """DuckDB makes text of text and numbers; Databricks refuses or makes numbers."""
-    if one is None or two is None or kinds.VOID in (one, two) or one.name == two.name:
-        return
-    if kinds.widest([one, two]) is None:
-        raise UnsupportedError(f"a set operation or VALUES over {one.name} and {two.name}: cast one of them")

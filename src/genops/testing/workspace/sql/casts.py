@@ -17,6 +17,25 @@ if TYPE_CHECKING:
     from genops.testing.workspace.sql.kinds import Kind
 
 
+_MOMENTS = {"DATE": "date", "TIMESTAMP": "time", "TIMESTAMP_NTZ": "local_time"}
+# What no cast makes of a type in ANSI mode, and where Databricks has another word for it.
+_NEVER: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(kinds.NUMBERS, ("DATE", "TIMESTAMP_NTZ", "BINARY")),
+    "BOOLEAN": (*_MOMENTS, "BINARY"),
+    "DATE": (*kinds.NUMBERS, "BOOLEAN", "BINARY"),
+    "TIMESTAMP_NTZ": (*kinds.NUMBERS, "BOOLEAN", "BINARY"),
+    "TIMESTAMP": ("BOOLEAN", "BINARY"),
+    "BINARY": (*kinds.NUMBERS, *_MOMENTS, "BOOLEAN"),
+}
+_SUGGESTED = {
+    **{(name, "BINARY"): "CAST_WITH_CONF_SUGGESTION" for name in kinds.WHOLE},
+    **{(name, "DATE"): "CAST_WITH_FUNC_SUGGESTION" for name in kinds.NUMBERS},
+    ("DATE", "BOOLEAN"): "CAST_WITH_CONF_SUGGESTION",
+    ("TIMESTAMP", "BOOLEAN"): "CAST_WITH_CONF_SUGGESTION",
+    ("BOOLEAN", "TIMESTAMP"): "CAST_WITH_CONF_SUGGESTION",
+}
+
+
 def cast(text: str, source: Kind | None, target: Kind, *, strict: bool = True) -> str:
     """DuckDB SQL of a cast as Databricks does it.
 
@@ -29,34 +48,40 @@ def cast(text: str, source: Kind | None, target: Kind, *, strict: bool = True) -
     word, duck = ("CAST" if strict else "TRY_CAST"), kinds.duck_text(target)
     if source is not None and source == target:
         return f"{word}({text} AS {duck})"
-    attempt = "" if strict else "try_"
-    if source in (kinds.DATE, kinds.TIMESTAMP_NTZ) and target.name in kinds.NUMBERS:
-        raise SqlError(
-            f"[DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION] Cannot resolve a cast of {source.name} to {target.name}.",
-            "42K09",
-        )
-    if target.name == "DECIMAL" and source in (kinds.DOUBLE, kinds.FLOAT):
-        # By its shortest text, as Java does it: 1.005 is 1.01 with two digits, though its bits are a little less.
-        text = f"CAST(CAST({text} AS DOUBLE) AS VARCHAR)"
-    if target.name in kinds.WHOLE:
-        numeric = source is not None and source.name in kinds.WHOLE
-        return f"{word}({text if numeric else f'dbx_{attempt}whole({text})'} AS {duck})"
+    _need_castable(source, target)
     if target == kinds.STRING:
         return text_of(source, text)
-    if target in (kinds.DATE, kinds.TIMESTAMP, kinds.TIMESTAMP_NTZ) and source != kinds.VOID:
-        if source and source.name in kinds.NUMBERS:
-            return _from_number(text, target)
-        macro = "date" if target == kinds.DATE else "time"
-        return f"{word}(dbx_{attempt}{macro}({text}) AS {duck})"
-    return f"{word}({text} AS {duck})"
+    if source == kinds.STRING and target == kinds.BINARY:
+        return f"encode({text})"
+    return f"{word}({_prepared(text, source, target, '' if strict else 'try_')} AS {duck})"
 
 
-def _from_number(text: str, target: Kind) -> str:
-    if target != kinds.TIMESTAMP:
+def _need_castable(source: Kind | None, target: Kind) -> None:
+    if source is not None and target.name in _NEVER.get(source.name, ()):
+        condition = _SUGGESTED.get((source.name, target.name), "CAST_WITHOUT_SUGGESTION")
         raise SqlError(
-            f"[DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION] Cannot resolve a cast of a number to {target.name}.", "42K09"
+            f'[DATATYPE_MISMATCH.{condition}] Cannot resolve a cast of "{source.name}" to "{target.name}".', "42K09"
         )
-    return f"to_timestamp(CAST({text} AS DOUBLE))"
+    if source == kinds.INTERVAL:
+        raise UnsupportedError(f"a cast of an interval to {target.name}")
+    if source == kinds.TIMESTAMP and target.name == "DECIMAL":
+        raise UnsupportedError("a cast of a TIMESTAMP to DECIMAL")
+
+
+def _prepared(text: str, source: Kind | None, target: Kind, attempt: str) -> str:
+    """What DuckDB casts as Databricks would cast the value itself; ``attempt`` is the prefix of what does not fail."""
+    name = source.name if source else ""
+    if target.name in kinds.WHOLE:
+        return text if name in kinds.WHOLE else f"dbx_{attempt}whole({text})"
+    if target.name in _MOMENTS and name != "VOID":
+        number = f"to_timestamp(CAST({text} AS DOUBLE))"
+        return number if name in kinds.NUMBERS else f"dbx_{attempt}{_MOMENTS[target.name]}({text})"
+    if target.name == "DECIMAL" and name in ("DOUBLE", "FLOAT"):
+        # By its shortest text, as Java does it: 1.005 is 1.01 with two digits, though its bits are a little less.
+        return f"CAST(CAST({text} AS DOUBLE) AS VARCHAR)"
+    if target == kinds.BOOLEAN and name == "STRING":
+        return f"trim({text})"
+    return f"epoch({text})" if name == "TIMESTAMP" and target.name in ("FLOAT", "DOUBLE") else text
 
 
 def cast_tree(writer: Any, tree: Any) -> str:

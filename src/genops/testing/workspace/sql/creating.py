@@ -12,6 +12,7 @@ from genops.testing.workspace.sql.declared import as_declared
 from genops.testing.workspace.sql.failures import SqlError
 from genops.testing.workspace.sql.generation import native, to_duckdb
 from genops.testing.workspace.sql.tables import table_name
+from genops.testing.workspace.sql.values import need_unbounded
 
 if TYPE_CHECKING:
     from genops.testing.workspace.http.wire import Json
@@ -40,6 +41,9 @@ def create(run: Run) -> None:
         found = described(run.cursor, sql)
         if not isinstance(tree.this, exp.Schema):
             _check_names([column for column, _ in found])
+        if plan.kind == "TABLE":
+            for _, duck in found:
+                need_unbounded(duck)
         tree.set("expression", native(as_declared(sql, found, query.meta.get("columns"))))
     run.tell()
     text = to_duckdb(tree)

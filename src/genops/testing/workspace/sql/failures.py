@@ -61,6 +61,7 @@ def already_exists(kind: str, name: str) -> SqlError:
 
 
 _ZERO = "Division by zero. Use `try_divide` to tolerate divisor being 0 and return NULL instead."
+_REMAINDER = "Remainder by zero. Use `try_mod` to tolerate divisor being 0 and return NULL instead."
 _UNRESOLVED = "A column, variable, or function parameter with name {0} cannot be resolved."
 _OVERFLOW = "Overflow. If necessary set ANSI mode to false to bypass this error, or use the `try_` function. ({0})"
 _MALFORMED = (
@@ -98,6 +99,7 @@ _RAISED_TEXT = re.compile(r"\[([A-Z][A-Z_.]+)\] (.*)")
 
 # What DuckDB says: the error class of Databricks and its SQL state; ``{0}`` is the first group.
 _TRANSLATIONS = [
+    (r"\[REMAINDER_BY_ZERO\]", "REMAINDER_BY_ZERO", "22012", _REMAINDER),
     (r"\[DIVIDE_BY_ZERO\]", "DIVIDE_BY_ZERO", "22012", _ZERO),
     (r"[Dd]ivision by zero", "DIVIDE_BY_ZERO", "22012", _ZERO),
     (

@@ -201,9 +201,28 @@ def _wider(left: Kind, right: Kind) -> Kind | None:
     for wide, narrow in ((TIMESTAMP, TIMESTAMP_NTZ), (TIMESTAMP, DATE), (TIMESTAMP_NTZ, DATE)):
         if names == {wide.name, narrow.name}:
             return wide
-    if left.name == right.name == "ARRAY":
-        return array(widest([left.inner[0], right.inner[0]]))
-    return None
+    if left.name == right.name and left.inner and len(left.inner) == len(right.inner):
+        inner = tuple(widest([one, two]) for one, two in zip(left.inner, right.inner, strict=True))
+        return Kind(left.name, inner=inner, fields=left.fields)
+    return _from_text(right if left == STRING else left) if STRING in (left, right) else None
+
+
+def _from_text(kind: Kind) -> Kind | None:
+    """What text becomes beside a value of another type."""
+    if kind.name in NUMBERS:
+        return BIGINT if kind.name in WHOLE else DOUBLE
+    return kind if kind in (BOOLEAN, BINARY, DATE, TIMESTAMP, TIMESTAMP_NTZ) else None
+
+
+def moves_text(one: Kind, two: Kind) -> bool:
+    """Whether a value of the first type cannot become one of the second but through or from text.
+
+    >>> moves_text(array(INT), array(STRING)), moves_text(INT, DOUBLE)
+    (True, False)
+    """
+    if (one == STRING) != (two == STRING) and VOID not in (one, two):
+        return True
+    return any(moves_text(a, b) for a, b in zip(one.inner, two.inner, strict=False) if a and b)
 
 
 def _wider_number(left: Kind, right: Kind) -> Kind:

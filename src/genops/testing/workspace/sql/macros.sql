@@ -96,35 +96,76 @@ CREATE MACRO dbx_try_whole
 CREATE MACRO dbx_is_date(a) AS
   regexp_matches(a, '^\s*\d{4}(-\d{1,2}(-\d{1,2}([ T].*)?)?)?\s*$');
 CREATE MACRO dbx_is_time(a) AS
-  regexp_matches(a, '^\s*\d{4}(-\d{1,2}(-\d{1,2}([ T]\d{1,2}:\d{1,2}(:\d{1,2}(\.\d{1,9})?)?\s*' ||
-  '(Z|UTC|[+-]\d{1,2}(:?\d{2})?)?)?)?)?\s*$');
+  regexp_matches(a, '^\s*\d{4}(-\d{1,2}(-\d{1,2}([ T]([01]?\d|2[0-3])(:[0-5]?\d(:[0-5]?\d(\.\d*)?)?)?\s*' ||
+  '(Z|UTC|GMT|(UTC|GMT)?[+-]((0?\d|1[0-7])(:?[0-5]\d)?|18(:?00)?)|[A-Z][A-Za-z]+(/[A-Za-z_]+)+)?)?)?)?\s*$');
+-- Words, years of more digits, hours without a day, and names of zones that Java knows and DuckDB may not.
+CREATE MACRO dbx_other_time(a) AS
+  regexp_matches(lower(a), '^\s*(epoch|now|today|yesterday|tomorrow|t?\d{1,2}:.*|[+-].*|\d{5,6}-.*|' ||
+  '\d{4}-\d{1,2}-\d{1,2}[ t]\d{1,2}(:\d{1,2}){0,2}[.\d]*\s*([a-y]|[+-][\d:]{6}).*)\s*$');
+CREATE MACRO dbx_refused_time(a) AS
+  CAST(dbx_refuse('a cast of the text ''' || a || ''' to a date or a time') AS VARCHAR);
+CREATE MACRO dbx_no_time(a, kind) AS
+  CASE WHEN dbx_other_time(a) THEN dbx_refused_time(a) ELSE CAST(dbx_malformed(a, kind) AS VARCHAR) END;
 CREATE MACRO dbx_day(a) AS
   trim(a) || CASE WHEN regexp_full_match(trim(a), '\d{4}') THEN '-01-01'
   WHEN regexp_full_match(trim(a), '\d{4}-\d{1,2}') THEN '-01' ELSE '' END;
+CREATE MACRO dbx_clock(a) AS
+  regexp_replace(regexp_extract(trim(a), '[ T](\d{1,2}(?::\d{1,2}(?::\d{1,2}(?:\.\d{0,6})?)?)?)', 1), '\.$', '');
+CREATE MACRO dbx_local(a) AS
+  CAST(regexp_replace(dbx_day(a), '[ T].*$', '') || ' ' || CASE WHEN dbx_clock(a) = '' THEN '00:00'
+  WHEN contains(dbx_clock(a), ':') THEN dbx_clock(a) ELSE dbx_clock(a) || ':00' END AS TIMESTAMP);
+CREATE MACRO dbx_zone(a) AS
+  trim(regexp_replace(trim(a), '^[\d-]+([ T][\d:.]+)?', ''));
+CREATE MACRO dbx_offset(z) AS
+  CASE WHEN contains(z, '-') THEN -1 ELSE 1 END * (60 * CAST(regexp_extract(z, '[+-](\d{1,2})', 1) AS BIGINT) +
+  CAST('0' || regexp_extract(z, '[+-]\d{1,2}:?(\d{2})$', 1) AS BIGINT));
+CREATE MACRO dbx_instant(a, z) AS
+  CASE WHEN z IN ('', 'Z', 'UTC', 'GMT') THEN timezone('UTC', dbx_local(a))
+  WHEN NOT regexp_matches(z, '[+-]') THEN timezone(z, dbx_local(a))
+  ELSE timezone('UTC', dbx_local(a) - to_minutes(dbx_offset(z))) END;
 CREATE MACRO dbx_date
   (a DATE) AS (a),
   (a TIMESTAMP) AS (CAST(a AS DATE)),
   (a TIMESTAMPTZ) AS (CAST(a AS DATE)),
   (a VARCHAR) AS (
-    CASE WHEN a IS NULL OR dbx_is_date(a) THEN CAST(regexp_replace(dbx_day(a), '[ T].*$', '') AS DATE)
-    ELSE dbx_malformed(a, 'DATE') END);
+    CAST(CASE WHEN a IS NULL OR dbx_is_date(a) THEN regexp_replace(dbx_day(a), '[ T].*$', '')
+    ELSE dbx_no_time(a, 'DATE') END AS DATE));
 CREATE MACRO dbx_try_date
   (a DATE) AS (a),
   (a TIMESTAMP) AS (CAST(a AS DATE)),
   (a TIMESTAMPTZ) AS (CAST(a AS DATE)),
-  (a VARCHAR) AS (CASE WHEN dbx_is_date(a) THEN TRY_CAST(regexp_replace(dbx_day(a), '[ T].*$', '') AS DATE) END);
+  (a VARCHAR) AS (
+    CASE WHEN dbx_is_date(a) THEN TRY_CAST(regexp_replace(dbx_day(a), '[ T].*$', '') AS DATE)
+    WHEN dbx_other_time(a) THEN CAST(dbx_refused_time(a) AS DATE) END);
 CREATE MACRO dbx_time
   (a DATE) AS (CAST(a AS TIMESTAMP)),
   (a TIMESTAMP) AS (a),
   (a TIMESTAMPTZ) AS (a),
   (a VARCHAR) AS (
-    CASE WHEN a IS NULL OR dbx_is_time(a) THEN CAST(dbx_day(a) AS TIMESTAMPTZ)
-    ELSE dbx_malformed(a, 'TIMESTAMP') END);
+    CASE WHEN a IS NULL OR dbx_is_time(a) THEN dbx_instant(a, dbx_zone(a))
+    ELSE CAST(dbx_no_time(a, 'TIMESTAMP') AS TIMESTAMPTZ) END);
 CREATE MACRO dbx_try_time
   (a DATE) AS (CAST(a AS TIMESTAMP)),
   (a TIMESTAMP) AS (a),
   (a TIMESTAMPTZ) AS (a),
-  (a VARCHAR) AS (CASE WHEN dbx_is_time(a) THEN TRY_CAST(dbx_day(a) AS TIMESTAMPTZ) END);
+  (a VARCHAR) AS (
+    CASE WHEN dbx_is_time(a) THEN TRY(dbx_instant(a, dbx_zone(a)))
+    WHEN dbx_other_time(a) THEN CAST(dbx_refused_time(a) AS TIMESTAMPTZ) END);
+-- A time without a zone leaves out the zone that a text has.
+CREATE MACRO dbx_local_time
+  (a DATE) AS (CAST(a AS TIMESTAMP)),
+  (a TIMESTAMP) AS (a),
+  (a TIMESTAMPTZ) AS (CAST(a AS TIMESTAMP)),
+  (a VARCHAR) AS (
+    CASE WHEN a IS NULL OR dbx_is_time(a) THEN dbx_local(a)
+    ELSE CAST(dbx_no_time(a, 'TIMESTAMP_NTZ') AS TIMESTAMP) END);
+CREATE MACRO dbx_try_local_time
+  (a DATE) AS (CAST(a AS TIMESTAMP)),
+  (a TIMESTAMP) AS (a),
+  (a TIMESTAMPTZ) AS (CAST(a AS TIMESTAMP)),
+  (a VARCHAR) AS (
+    CASE WHEN dbx_is_time(a) THEN TRY(dbx_local(a))
+    WHEN dbx_other_time(a) THEN CAST(dbx_refused_time(a) AS TIMESTAMP) END);
 CREATE MACRO dbx_parsed(a, p) AS
   CASE WHEN a IS NULL OR strftime(try_strptime(a, p), p) = a THEN try_strptime(a, p) ELSE
   error('[CANNOT_PARSE_TIMESTAMP] Text ''' || a ||
@@ -164,6 +205,8 @@ CREATE MACRO dbx_product(a, b) AS
   trunc(a)) * (b - trunc(b)));
 CREATE MACRO dbx_divisor(a) AS
   CASE WHEN a = 0 THEN error('[DIVIDE_BY_ZERO]') ELSE a END;
+CREATE MACRO dbx_modulus(a) AS
+  CASE WHEN a = 0 THEN error('[REMAINDER_BY_ZERO]') ELSE a END;
 
 -- Strings.
 CREATE MACRO dbx_length
@@ -192,8 +235,23 @@ CREATE MACRO dbx_split_part(s, d, n) AS
 CREATE MACRO dbx_substring_index(s, d, n) AS
   CASE WHEN n = 0 OR d = '' THEN '' WHEN n > 0 THEN array_to_string(list_slice(string_split(s, d), 1, n), d) ELSE
   array_to_string(list_slice(string_split(s, d), greatest(len(string_split(s, d)) + n + 1, 1), 1000000), d) END;
+-- Java makes several letters of some, and looks around a sigma.
+CREATE MACRO dbx_one_case(s) AS
+  strlen(s) = length(s) OR NOT regexp_matches(s, '[' ||
+  '\x{149}\x{1F0}\x{390}\x{3B0}\x{587}\x{1E96}-\x{1E9A}\x{1F50}\x{1F52}\x{1F54}\x{1F56}' ||
+  '\x{1F80}-\x{1FAF}\x{1FB2}-\x{1FB4}\x{1FB6}-\x{1FB7}\x{1FBC}\x{1FC2}-\x{1FC4}\x{1FC6}-\x{1FC7}' ||
+  '\x{1FCC}\x{1FD2}-\x{1FD3}\x{1FD6}-\x{1FD7}\x{1FE2}-\x{1FE4}\x{1FE6}-\x{1FE7}\x{1FF2}-\x{1FF4}' ||
+  '\x{1FF6}-\x{1FF7}\x{1FFC}\x{FB00}-\x{FB06}\x{FB13}-\x{FB17}]');
+CREATE MACRO dbx_upper(s) AS
+  CASE WHEN s IS NULL OR dbx_one_case(s) THEN upper(replace(s, 'ß', 'SS')) ELSE
+  dbx_refuse('upper of a letter that becomes several') END;
+CREATE MACRO dbx_lower(s) AS
+  CASE WHEN s IS NULL OR strlen(s) = length(s) OR NOT regexp_matches(s, '[\x{3A3}\x{130}]') THEN lower(s) ELSE
+  dbx_refuse('lower of a sigma or of an I with a dot') END;
 CREATE MACRO dbx_initcap(s) AS
-  array_to_string(list_transform(string_split(lower(s), ' '), lambda w: upper(w[1]) || w[2:]), ' ');
+  CASE WHEN NOT (dbx_one_case(s) AND NOT regexp_matches(s, '[\x{DF}\x{3A3}\x{130}]')) THEN
+  dbx_refuse('initcap of these letters') ELSE
+  array_to_string(list_transform(string_split(lower(s), ' '), lambda w: upper(w[1]) || w[2:]), ' ') END;
 CREATE MACRO dbx_char(n) AS
   CASE WHEN n < 0 THEN '' ELSE chr(CAST(n % 256 AS INTEGER)) END;
 CREATE MACRO dbx_levenshtein(a, b) AS
@@ -237,7 +295,7 @@ CREATE MACRO dbx_ln(a) AS
 CREATE MACRO dbx_log(b, a) AS
   CASE WHEN a > 0 AND b > 0 THEN ln(a) / ln(b) END;
 CREATE MACRO dbx_pmod(a, b) AS
-  CASE WHEN b = 0 THEN error('[DIVIDE_BY_ZERO]') WHEN a % b < 0 THEN (a % b + b) % b ELSE a % b END;
+  CASE WHEN b = 0 THEN error('[REMAINDER_BY_ZERO]') WHEN a % b < 0 THEN (a % b + b) % b ELSE a % b END;
 
 -- Dates. DuckDB takes two last days of months for a whole month; Databricks goes by the number of the day.
 CREATE MACRO dbx_months_up(s, e) AS

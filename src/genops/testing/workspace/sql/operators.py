@@ -84,16 +84,16 @@ def divided(writer: Any, tree: Any) -> str:
     return f"{left} / {divisor}"
 
 
-def _divisor(tree: Any, text: str) -> str:
+def _divisor(tree: Any, text: str, checked: str = "dbx_divisor") -> str:
     if isinstance(tree, exp.Literal) and not tree.is_string and float(tree.name) != 0:
         return text
-    return f"dbx_divisor({text})"
+    return f"{checked}({text})"
 
 
 def remainder(writer: Any, tree: Any) -> str:
     """``%``."""
     left, right = _sides(writer, tree)
-    return f"{left} % {_divisor(tree.expression, right)}"
+    return f"{left} % {_divisor(tree.expression, right, 'dbx_modulus')}"
 
 
 def whole_quotient(writer: Any, tree: Any) -> str:

@@ -96,6 +96,9 @@ def _floating(value: str) -> str:
     )
 
 
+_REFUSED = "dbx_refuse('an interval of months and of days or time, of which Databricks has none')"
+
+
 def _interval(value: str) -> str:
     """As a literal: months apart from days and time, as Databricks has two types of interval."""
     months = f"(datepart('year', {value}) * 12 + datepart('month', {value}))"
@@ -106,7 +109,8 @@ def _interval(value: str) -> str:
     fraction = f"rtrim(rtrim(printf('.%06d', {rest} % 1000000), '0'), '.')"
     years = f"abs({months}) // 12 || '-' || abs({months}) % 12"
     return (
-        f"CASE WHEN {months} <> 0 THEN 'INTERVAL ''' || CASE WHEN {months} < 0 THEN '-' ELSE '' END || {years} || "
+        f"CASE WHEN {months} <> 0 AND {micros} <> 0 THEN CAST({_REFUSED} AS VARCHAR) WHEN {months} <> 0 THEN "
+        f"'INTERVAL ''' || CASE WHEN {months} < 0 THEN '-' ELSE '' END || {years} || "
         f"''' YEAR TO MONTH' WHEN {value} IS NOT NULL THEN 'INTERVAL ''' || CASE WHEN {micros} < 0 THEN '-' ELSE '' "
         f"END || {days} || ' ' || {clock} || {fraction} || ''' DAY TO SECOND' END"
     )

@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from genops.testing.workspace.sql.failures import UnsupportedError
+from genops.testing.workspace.sql.failures import SqlError, UnsupportedError
 
 if TYPE_CHECKING:
     from genops.testing.workspace.http.wire import Json
@@ -138,7 +138,12 @@ def need_unbounded(kind: str) -> str:
 
     Raises:
         UnsupportedError: It does.
+        SqlError: It is an interval, which no table holds.
     """
+    if "interval" in kind.lower():
+        raise SqlError(
+            f"[DELTA_UNSUPPORTED_DATA_TYPES] Found columns using unsupported data types: [{kind.upper()}].", "0AKDC"
+        )
     if _BOUNDED.search(kind):
         raise UnsupportedError(f"a column of type {kind}; STRING has no length to hold values to")
     return kind

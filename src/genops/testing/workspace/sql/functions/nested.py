@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from genops.testing.workspace.sql.failures import SqlError, UnsupportedError
 from genops.testing.workspace.sql.functions.spelling import Function, build, element, known, like, say
-from genops.testing.workspace.sql.kinds import BOOLEAN, DATE, INT, STRING, WHOLE, Kind, array, widest
+from genops.testing.workspace.sql.kinds import BOOLEAN, DATE, INT, STRING, WHOLE, Kind, array, moves_text, widest
 from genops.testing.workspace.sql.values import quoted
 
 if TYPE_CHECKING:
@@ -154,6 +154,19 @@ def _of_map(index: int, *, many: bool) -> KindOf:
 def _item(call: Invocation) -> str:
     """``element_at`` counts from 1, ``get`` from 0; the former fails beyond the end."""
     kind = call.kind(0)
+    key = call.kind(1)
+    if kind and key and kind.name == "MAP" and kind.inner[0] and moves_text(kind.inner[0], key):
+        raise SqlError(
+            f'[DATATYPE_MISMATCH.MAP_FUNCTION_DIFF_TYPES] Cannot resolve "{call.name}": a map with keys of '
+            f'"{kind.inner[0].name}" has none of "{key.name}".',
+            "42K09",
+        )
+    if kind and key and kind.name == "ARRAY" and key.name not in (*WHOLE, "VOID"):
+        raise SqlError(
+            f'[DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE] Cannot resolve "{call.name}": an index is "INT", not '
+            f'"{key.name}".',
+            "42K09",
+        )
     if kind and kind.name == "MAP" and call.name != "get":
         return f"{call.text(0)}[{call.text(1)}]"
     if not kind or kind.name != "ARRAY":
@@ -218,7 +231,7 @@ TABLE: dict[str, Function] = {
     **dict.fromkeys(("size", "cardinality"), build(INT, _size)),
     "array_size": say(INT, "CAST(len($1) AS INTEGER)"),
     **dict.fromkeys(("element_at", "try_element_at", "get"), build(_item_kind, _item, 2)),
-    "elt": build(lambda arguments: widest([known(item) for item in arguments[1:]]), _elt, 2, -1),
+    "elt": build(STRING, _elt, 2, -1),
     "array_contains": say(BOOLEAN, "dbx_array_contains($1, $2)"),
     "array_position": say(
         Kind("BIGINT"),

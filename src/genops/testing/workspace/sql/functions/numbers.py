@@ -11,12 +11,15 @@ from genops.testing.workspace.sql.kinds import (
     BOOLEAN,
     DOUBLE,
     INT,
+    NUMBERS,
     STRING,
+    VOID,
     WHOLE,
     Kind,
     arithmetic,
     decimal,
     duck_text,
+    moves_text,
     widest,
 )
 from genops.testing.workspace.sql.values import literal
@@ -141,7 +144,7 @@ def _arithmetic(operator: str) -> KindOf:
 
 def _typeof(call: Invocation) -> str:
     kind = call.kind(0)
-    if kind is None or kind.inner:
+    if kind is None or kind.inner or kind.name == "INTERVAL":
         raise UnsupportedError("typeof of this expression")
     return literal(duck_name(kind))
 
@@ -177,6 +180,12 @@ def _decode(call: Invocation) -> str:
         if call.constant(1, "character set").lower() not in ("utf-8", "utf8"):
             raise UnsupportedError("decode in another character set than UTF-8")
         return f"decode({call.text(0)})"
+    kinds = [call.kind(index) for index in range(len(call.arguments))]
+    tests = [kinds[0], *kinds[1 : len(kinds) - 1 : 2]]
+    for together in (tests, [*kinds[2::2], *(kinds[-1:] if len(kinds) % 2 == 0 else ())]):
+        known_kinds = [kind for kind in together if kind is not None and kind != VOID]
+        if any(moves_text(known_kinds[0], kind) or not widest([known_kinds[0], kind]) for kind in known_kinds[1:]):
+            raise UnsupportedError("decode of values of several types: cast them to one")
     subject, *rest = call.texts()
     pairs = "".join(
         f" WHEN {subject} IS NOT DISTINCT FROM {test} THEN {value}"
@@ -193,6 +202,27 @@ def _decode_kind(arguments: Sequence[Any]) -> Kind | None:
     return widest([known(argument) for argument in results])
 
 
+def _nullif(call: Invocation) -> str:
+    one, two = call.kind(0), call.kind(1)
+    if one and two and VOID not in (one, two) and (moves_text(one, two) or not widest([one, two])):
+        raise UnsupportedError(f"nullif of {one.name} and {two.name}: cast one of them")
+    return f"nullif({call.text(0)}, {call.text(1)})"
+
+
+def _zero(call: Invocation) -> str:
+    if not _is(call.kind(0), *NUMBERS, "VOID"):
+        raise UnsupportedError(f"{call.name} of this expression, which is not known to be a number")
+    return f"nullif({call.text(0)}, 0)" if call.name == "nullifzero" else f"coalesce({call.text(0)}, 0)"
+
+
+def _extreme(call: Invocation) -> str:
+    """``greatest`` and ``least``; Spark refuses text beside other types, and Databricks documents that it is cast."""
+    found = [kind for kind in map(call.kind, range(len(call.arguments))) if kind is not None and kind != VOID]
+    if len({kind.name for kind in found}) > 1 and (STRING in found or widest([*found]) is None):
+        raise UnsupportedError(f"{call.name} of values of several types: cast them to one")
+    return f"{call.name}({', '.join(call.texts())})"
+
+
 TABLE: dict[str, Function] = {
     "abs": say(like(0), "abs($1)"),
     **dict.fromkeys(("ceil", "ceiling"), _whole("ceil")),
@@ -203,6 +233,8 @@ TABLE: dict[str, Function] = {
     "sqrt": say(DOUBLE, "dbx_sqrt(CAST($1 AS DOUBLE))"),
     "cbrt": say(DOUBLE, "dbx_cbrt(CAST($1 AS DOUBLE))"),
     **_doubles("exp", "sin", "cos", "tan", "cot", "atan", "sinh", "cosh", "tanh", "asinh", "degrees", "radians"),
+    "csc": say(DOUBLE, "1 / sin(CAST($1 AS DOUBLE))"),
+    "sec": say(DOUBLE, "1 / cos(CAST($1 AS DOUBLE))"),
     "asin": say(DOUBLE, "CASE WHEN abs($1) > 1 THEN CAST('nan' AS DOUBLE) ELSE asin($1) END"),
     "acos": say(DOUBLE, "CASE WHEN abs($1) > 1 THEN CAST('nan' AS DOUBLE) ELSE acos($1) END"),
     "atan2": say(DOUBLE, "atan2($1, $2)"),
@@ -219,8 +251,7 @@ TABLE: dict[str, Function] = {
     "negative": say(like(0), "(-($1))"),
     "pmod": say(_arithmetic("%"), "dbx_pmod($1, $2)"),
     "factorial": say(BIGINT, "CASE WHEN $1 BETWEEN 0 AND 20 THEN CAST(factorial(CAST($1 AS INTEGER)) AS BIGINT) END"),
-    "greatest": say(common(), "greatest($*)", least=2),
-    "least": say(common(), "least($*)", least=2),
+    **dict.fromkeys(("greatest", "least"), build(common(), _extreme, 2, -1)),
     "hypot": say(DOUBLE, "sqrt(pow(CAST($1 AS DOUBLE), 2) + pow(CAST($2 AS DOUBLE), 2))"),
     "bin": say(STRING, "bin(CAST($1 AS BIGINT))"),
     "bit_count": say(INT, "CAST(bit_count(CAST($1 AS BIGINT)) AS INTEGER)"),
@@ -232,9 +263,9 @@ TABLE: dict[str, Function] = {
     "coalesce": say(common(), "coalesce($*)"),
     **dict.fromkeys(("nvl", "ifnull"), say(common(), "coalesce($1, $2)")),
     "nvl2": say(common(1), "CASE WHEN $1 IS NOT NULL THEN $2 ELSE $3 END"),
-    "nullif": say(like(0), "nullif($1, $2)"),
-    "nullifzero": say(like(0), "nullif($1, 0)"),
-    "zeroifnull": say(like(0), "coalesce($1, 0)"),
+    "nullif": build(like(0), _nullif, 2),
+    "nullifzero": build(like(0), _zero),
+    "zeroifnull": build(like(0), _zero),
     **dict.fromkeys(("if", "iff"), say(common(1), "CASE WHEN $1 THEN $2 ELSE $3 END")),
     "isnull": say(BOOLEAN, "($1 IS NULL)"),
     "isnotnull": say(BOOLEAN, "($1 IS NOT NULL)"),

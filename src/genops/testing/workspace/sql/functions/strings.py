@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from genops.testing.workspace.sql.failures import UnsupportedError
 from genops.testing.workspace.sql.functions.spelling import Function, build, like, say
-from genops.testing.workspace.sql.kinds import BINARY, BOOLEAN, INT, STRING, Kind, array
+from genops.testing.workspace.sql.kinds import BINARY, BOOLEAN, INT, STRING, VOID, Kind, array
 from genops.testing.workspace.sql.values import literal
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def _regexp_substr(call: Invocation) -> str:
 
 
 def _split(call: Invocation) -> str:
-    if len(call.arguments) > 2 and not call.constant(2, "limit").startswith("-") and call.constant(2, "limit") != "0":  # noqa: PLR2004
+    limit = call.constant(2, "limit") if len(call.arguments) > 2 else "0"  # noqa: PLR2004 - the third argument
+    if not limit.startswith("-") and limit != "0":
         raise UnsupportedError("split with a limit")
     return f"string_split_regex({call.text(0)}, {pattern(call, 1)})"
 
@@ -71,6 +72,8 @@ def _split(call: Invocation) -> str:
 def _concat(call: Invocation) -> str:
     kinds = [call.kind(index) for index in range(len(call.arguments))]
     if any(kind and kind.name == "ARRAY" for kind in kinds):
+        if len(set(kinds) - {array(VOID)}) > 1:
+            raise UnsupportedError("concat of arrays of several types: cast them to one")
         joined = call.text(0)
         for text in call.texts()[1:]:
             joined = f"dbx_append({joined}, {text})"
@@ -175,8 +178,8 @@ def _ends(function: str) -> Function:
 _TRIMS = {"trim": ("trim($1)",), "ltrim": ("ltrim($1)", "ltrim($2, $1)"), "rtrim": ("rtrim($1)", "rtrim($2, $1)")}
 
 TABLE: dict[str, Function] = {
-    **dict.fromkeys(("upper", "ucase"), say(STRING, "upper($1)")),
-    **dict.fromkeys(("lower", "lcase"), say(STRING, "lower($1)")),
+    **dict.fromkeys(("upper", "ucase"), say(STRING, "dbx_upper($1)")),
+    **dict.fromkeys(("lower", "lcase"), say(STRING, "dbx_lower($1)")),
     **dict.fromkeys(("length", "len", "char_length", "character_length"), say(INT, "CAST(dbx_length($1) AS INTEGER)")),
     "octet_length": say(INT, "CAST(octet_length(dbx_bytes($1)) AS INTEGER)"),
     "bit_length": say(INT, "CAST(8 * octet_length(dbx_bytes($1)) AS INTEGER)"),

@@ -194,7 +194,9 @@ def _unix_time(call: Invocation) -> str:
 
 
 def _part(part: str) -> Function:
-    return say(INT, f"CAST(date_part('{part}', dbx_time($1)) AS INTEGER)")
+    # A part of a date is that of a text's own day, whatever its zone.
+    macro = "dbx_time" if part in ("hour", "minute", "second") else "dbx_date"
+    return say(INT, f"CAST(date_part('{part}', {macro}($1)) AS INTEGER)")
 
 
 TABLE: dict[str, Function] = {
@@ -202,8 +204,8 @@ TABLE: dict[str, Function] = {
     **dict.fromkeys(("day", "dayofmonth"), _part("day")),
     "dayofyear": _part("doy"),
     "weekofyear": _part("week"),
-    "dayofweek": say(INT, "CAST(date_part('dow', dbx_time($1)) + 1 AS INTEGER)"),
-    "weekday": say(INT, "CAST(date_part('isodow', dbx_time($1)) - 1 AS INTEGER)"),
+    "dayofweek": say(INT, "CAST(date_part('dow', dbx_date($1)) + 1 AS INTEGER)"),
+    "weekday": say(INT, "CAST(date_part('isodow', dbx_date($1)) - 1 AS INTEGER)"),
     "dayname": say(STRING, "strftime(dbx_date($1), '%a')"),
     "monthname": say(STRING, "strftime(dbx_date($1), '%b')"),
     **dict.fromkeys(
