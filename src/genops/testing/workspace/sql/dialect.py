@@ -63,7 +63,7 @@ def _only(parsers: Any, wanted: Callable[[str], bool]) -> dict[str, Any]:
 class _Strict(Databricks):
     """Databricks that leaves functions alone, and refuses what it cannot parse instead of passing it through."""
 
-    class Parser(Databricks.Parser):  # pyright: ignore[reportUnknownMemberType, reportIncompatibleVariableOverride]
+    class Parser(_PARSERS):  # pyright: ignore[reportIncompatibleVariableOverride] - sqlglot's own way
         """Parser of the strict dialect."""
 
         FUNCTIONS = _FUNCTIONS

@@ -199,10 +199,13 @@ def _check(tree: Any) -> None:
             raise UnsupportedError("paths into VARIANT or JSON text, or a function in this place")
 
 
+_GENERATOR: Any = DuckDB.Generator
+
+
 class _Duck(DuckDB):
     """DuckDB's dialect with the meaning of Databricks."""
 
-    class Generator(DuckDB.Generator):  # pyright: ignore[reportUnknownMemberType, reportIncompatibleVariableOverride]
+    class Generator(_GENERATOR):  # pyright: ignore[reportIncompatibleVariableOverride] - sqlglot's own way
         """Writes DuckDB SQL."""
 
-        TRANSFORMS = {**DuckDB.Generator.TRANSFORMS, **_CLASSES}  # noqa: RUF012 - sqlglot's own way of extension
+        TRANSFORMS = {**_GENERATOR.TRANSFORMS, **_CLASSES}  # noqa: RUF012 - sqlglot's own way of extension
