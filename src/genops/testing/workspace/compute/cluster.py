@@ -144,7 +144,7 @@ def checked_spec(given: Json) -> Json:
     _check_size(spec)
     _check_idle(spec.get("autotermination_minutes") or 0)
     tags: Any = spec.get("custom_tags") or {}
-    if not isinstance(tags, dict) or len(tags) > MOST_TAGS:  # pyright: ignore[reportUnknownArgumentType]
+    if not isinstance(tags, dict) or len(tags) > MOST_TAGS:  # pyright: ignore[reportUnknownArgumentType] - a value of JSON, of any type
         raise invalid(f"custom_tags must be an object of at most {MOST_TAGS} tags")
     return spec
 

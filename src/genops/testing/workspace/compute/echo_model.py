@@ -86,7 +86,7 @@ def events(body: Json) -> Iterator[Json]:
 
 
 def _texts(value: Any, name: str) -> list[str]:
-    texts: list[Any] = [value] if isinstance(value, str) else value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
+    texts: list[Any] = [value] if isinstance(value, str) else value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType] - a value of JSON, of any type
     if not texts or not all(isinstance(text, str) for text in texts):
         raise invalid(f"A query of this endpoint needs {name}")
     return texts
@@ -96,22 +96,22 @@ def _messages(messages: Any) -> tuple[list[str], str]:
     """All contents of a conversation, and the last thing that its user said."""
     if not isinstance(messages, list) or not messages:
         raise invalid("messages must be a list of at least one message")
-    contents = [(_field(item, "role"), _content(item)) for item in messages]  # pyright: ignore[reportUnknownVariableType]
+    contents = [(_field(item, "role"), _content(item)) for item in messages]  # pyright: ignore[reportUnknownVariableType] - a value of JSON, of any type
     said = next((content for role, content in reversed(contents) if role == "user"), contents[-1][1])
     return [content for _, content in contents], said
 
 
 def _field(message: Any, name: str) -> Any:
-    if not isinstance(message, dict) or message.get(name) is None:  # pyright: ignore[reportUnknownMemberType]
+    if not isinstance(message, dict) or message.get(name) is None:  # pyright: ignore[reportUnknownMemberType] - a value of JSON, of any type
         raise invalid(f"Every message needs {name}: {message!r}")
-    return message[name]  # pyright: ignore[reportUnknownVariableType]
+    return message[name]  # pyright: ignore[reportUnknownVariableType] - a value of JSON, of any type
 
 
 def _content(message: Any) -> str:
     content = _field(message, "content")
     if isinstance(content, str):
         return content
-    parts: list[Any] = content if isinstance(content, list) else []  # pyright: ignore[reportUnknownVariableType]
+    parts: list[Any] = content if isinstance(content, list) else []  # pyright: ignore[reportUnknownVariableType] - a value of JSON, of any type
     if not parts or not all(part(piece).get("type") == "text" for piece in parts):
         raise unserved("A message whose content is not text")
     return "".join(str(part(piece).get("text")) for piece in parts)

@@ -57,9 +57,9 @@ def resolved(value: Any, lookup: Callable[[str], str | None]) -> Any:
     if isinstance(value, str):
         return _REFERENCE.sub(lambda match: _kept(lookup(match[1]), match[0]), value)
     if isinstance(value, list):
-        return [resolved(item, lookup) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [resolved(item, lookup) for item in value]  # pyright: ignore[reportUnknownVariableType] - a value of JSON, of any type
     if isinstance(value, dict):
-        return {key: resolved(item, lookup) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {key: resolved(item, lookup) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType] - a value of JSON, of any type
     return value
 
 
@@ -86,7 +86,7 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, (list, dict)):
-        for item in value.values() if isinstance(value, dict) else value:  # pyright: ignore[reportUnknownVariableType]
+        for item in value.values() if isinstance(value, dict) else value:  # pyright: ignore[reportUnknownVariableType] - a value of JSON, of any type
             yield from _texts(item)
 
 
@@ -156,13 +156,13 @@ def _of_output(task: TaskRun, path: list[str]) -> str | None:
         return None
     found: Any = task.rows if path[0] == "rows" else (task.rows or [None])[0]
     if path[1:] and isinstance(found, dict):
-        found = found.get(".".join(path[1:]))  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        found = found.get(".".join(path[1:]))  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - a value of JSON, of any type
     return _text(found)
 
 
 def _of_input(given: Any, path: list[str]) -> str | None:
     for key in path:
-        given = given.get(key) if isinstance(given, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        given = given.get(key) if isinstance(given, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - a value of JSON, of any type
     return _text(given)
 
 

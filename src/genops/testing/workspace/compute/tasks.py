@@ -272,7 +272,7 @@ def _for_each(place: Workplace, task: TaskRun, each: Callable[[TaskRun], None]) 
         raise TaskFailedError(f"The inputs of a for_each_task must be a JSON array: {loop['inputs']}")
     nested: list[TaskRun] = [
         TaskRun({**loop["task"], "task_key": f"{task.key}_iteration"}, place.starter.task_run_id(), input=value)
-        for value in inputs  # pyright: ignore[reportUnknownVariableType]
+        for value in inputs  # pyright: ignore[reportUnknownVariableType] - a value of JSON, of any type
     ]
     task.iterations = nested
     for iteration in nested:
