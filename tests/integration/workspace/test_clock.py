@@ -57,3 +57,19 @@ def test_time_does_not_go_back(clock):
     """A negative step is refused."""
     with pytest.raises(ValueError, match="only moves forward"):
         clock.advance(seconds=-1)
+
+
+def test_what_fails_does_not_end_the_clock(clock, caplog):
+    """One callback that raises is logged, and those due at the same moment still happen, in their order."""
+    happened, seen = threading.Event(), []
+    now = clock.now()
+    clock.at(now + 0.01, lambda: seen.append("first"))
+    clock.at(now + 0.01, lambda: 1 / 0)
+    clock.at(now + 0.01, lambda: seen.append("last"))
+    clock.at(now + 0.01, happened.set)
+    assert happened.wait(20)
+    clock.at(now + 3600, lambda: 1 / 0)
+    clock.at(now + 3600, lambda: seen.append("moved to"))
+    clock.advance(hours=2)
+    assert seen == ["first", "last", "moved to"]
+    assert "the clock goes on" in caplog.text

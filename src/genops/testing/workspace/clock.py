@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import heapq
 import itertools
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
 
 
 def stamp(seconds: float) -> str:
@@ -82,7 +85,7 @@ class Clock:
             target = self.now() + by
             while (due := self._next(target)) is not None:
                 self._move_to(due[0])
-                due[2]()
+                _do(due[2])
                 self._tell()
             self._move_to(target)
             self._tell()
@@ -98,7 +101,8 @@ class Clock:
 
         Args:
             when: Seconds since the epoch; a time that has passed is due at once.
-            act: What happens; it looks for itself whether it still should.
+            act: What happens; it looks for itself whether it still should. An error that it raises is logged, and
+                the clock goes on.
         """
         with self._changed:
             heapq.heappush(self._due, (when, next(self._order), act))
@@ -142,4 +146,12 @@ class Clock:
             with self._stepping:
                 due = self._next(self.now())
                 if due is not None:
-                    due[2]()
+                    _do(due[2])
+
+
+def _do(act: Callable[[], None]) -> None:
+    """One thing that is due: if it fails, the others still happen."""
+    try:
+        act()
+    except Exception:
+        _log.exception("something that was due by the clock of a local workspace failed; the clock goes on")
