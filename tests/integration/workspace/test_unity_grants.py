@@ -219,3 +219,20 @@ def test_view_needs_the_rights_of_its_owner(ws, w, ada):
     assert ran(ws, bob, "SELECT * FROM main.default.hers") == [["1"]]
     revoke(w, "table", "main.default.t", "SELECT")
     assert refused(ws, bob, "SELECT * FROM main.default.hers", "SELECT on Table 'main.default.t'")
+
+
+def test_changes_of_one_request_are_made_together_or_not_at_all(w):
+    """A request with a change that is refused leaves every grant as it was."""
+    grant(w, "table", "main.default.t", "SELECT")
+    right = uc.PermissionsChange(principal=ADA, add=[uc.Privilege.MODIFY], remove=[uc.Privilege.SELECT])
+    for wrong in (
+        uc.PermissionsChange(principal="nobody@example.com", add=[uc.Privilege.SELECT]),
+        uc.PermissionsChange(principal=ADA, add=[uc.Privilege.CREATE_CATALOG]),
+    ):
+        with pytest.raises((errors.NotFound, errors.BadRequest)):
+            w.grants.update("table", "main.default.t", changes=[right, wrong])
+        (held,) = w.grants.get("table", "main.default.t").privilege_assignments
+        assert held.privileges == [uc.Privilege.SELECT]
+    w.grants.update("table", "main.default.t", changes=[right])
+    (held,) = w.grants.get("table", "main.default.t").privilege_assignments
+    assert held.privileges == [uc.Privilege.MODIFY]

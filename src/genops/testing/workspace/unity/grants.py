@@ -81,6 +81,31 @@ class Grants:
                 del held[principal]
         self._changed(*place)
 
+    def change(self, user: str, kind: str, name: str, changes: Iterable[tuple[str, list[str], list[str]]]) -> None:
+        """Give and take privileges, all of them or, where one may not be changed so, none.
+
+        Args:
+            user: Who grants; the workspace's own user where it is empty.
+            kind: Kind of securable, in the words of REST or SQL.
+            name: Its full name.
+            changes: Each a principal, the privileges that it gets, and those that it loses.
+
+        Raises:
+            ApiError: As of :meth:`grant`; nothing has changed.
+        """
+        place, _ = self.place(kind, name)
+        checked = [
+            (who, *(self._change(user, *place, who, words)[1] if words else set[str]() for words in (add, remove)))
+            for who, add, remove in changes
+        ]
+        with self._lock:
+            for who, given, taken in checked:
+                held = self._held.setdefault(place, {})
+                held[who] = (held.get(who, set()) | given) - taken
+                if not held[who]:
+                    del held[who]
+        self._changed(*place)
+
     def _change(
         self, user: str, kind: str, name: str, principal: str, privileges: Iterable[str]
     ) -> tuple[Place, set[str]]:

@@ -86,13 +86,11 @@ class PermissionService:
     def _update(self, call: Call) -> Json:
         (kind, name), _ = self._grants.place(call.args["type"], call.args["name"])
         with self._catalog.lock:
-            for change in call.objects("changes"):
-                principal = change.get("principal")
-                if not isinstance(principal, str) or not principal:
-                    raise invalid("Missing required field: principal")
-                for change_it, field in ((self._grants.grant, "add"), (self._grants.revoke, "remove")):
-                    if words := _words(change, field):
-                        change_it(call.user, kind, name, principal, words)
+            changes = [
+                (_principal(change), _words(change, "add"), _words(change, "remove"))
+                for change in call.objects("changes")
+            ]
+            self._grants.change(call.user, kind, name, [change for change in changes if change[1] or change[2]])
         if call.json.get("omit_permissions_in_response"):
             return {}
         held = self._grants.on(kind, name)
@@ -104,6 +102,13 @@ def _effective(privilege: str, inherited: tuple[str, str] | None) -> Json:
         return {"privilege": privilege}
     kind, name = inherited
     return {"privilege": privilege, "inherited_from_type": kind.upper(), "inherited_from_name": name}
+
+
+def _principal(change: Json) -> str:
+    name: Any = change.get("principal")
+    if not isinstance(name, str) or not name:
+        raise invalid("Missing required field: principal")
+    return name
 
 
 def _words(change: Json, field: str) -> list[str]:
