@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from genops.testing.workspace.compute.job_service import paged
 from genops.testing.workspace.compute.job_settings import checked_settings
-from genops.testing.workspace.compute.jobs import Jobs, number, paged
+from genops.testing.workspace.compute.jobs import Jobs, number
 from genops.testing.workspace.compute.run_bodies import repair_bodies, run_body, task_run_body
 from genops.testing.workspace.compute.runs import ALIVE, OVER, JobRun, Repair, TaskRun, all_tasks, before
 from genops.testing.workspace.compute.shapes import checked_part, checked_texts, items

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from genops.testing.workspace.compute.jobs import Jobs, JobService
+from genops.testing.workspace.compute.job_service import JobService
+from genops.testing.workspace.compute.jobs import Jobs
 from genops.testing.workspace.compute.ownership import Ownership
 from genops.testing.workspace.compute.pipeline_service import PipelineService
 from genops.testing.workspace.compute.pipelines import Updates
