@@ -147,6 +147,13 @@ def test_jobs_and_runs_are_for_their_creator_and_admins(ws, w, ada):
     assert run.run_id not in [one.run_id for one in ada.jobs.list_runs()]
 
 
+def test_idempotency_tokens_are_ones_own(ws, w, ada):
+    """Two users who happen on one token have a run each; of the other's, neither learns."""
+    task = jobs.SubmitTask(task_key="read", notebook_task=notebook(ws))
+    runs = [client.jobs.submit(idempotency_token="once", tasks=[task]).response.run_id for client in (w, ada, w)]
+    assert runs[0] == runs[2] != runs[1]
+
+
 def test_run_as_does_not_lend_rights(ws, w, ada):
     """Who is no admin runs as itself only, and a job runs as its owner, whoever starts it."""
     someone = jobs.JobRunAs(user_name=ws.identity.user)

@@ -51,7 +51,7 @@ class Jobs:
         self._facts = facts
         self._polls = transition_polls
         self._last_id = 1000
-        self._tokens: dict[str, int] = {}
+        self._tokens: dict[tuple[str, int | None, str], int] = {}
         self._stirred: list[JobRun] = []
         clock.on_advance(self._settle)
 
@@ -155,12 +155,14 @@ class Jobs:
         if len(token) > _LONGEST_TOKEN:
             raise invalid(f"idempotency_token must have at most {_LONGEST_TOKEN} characters")
         with self.lock:
-            if token in self._tokens:
-                return self.run(self._tokens[token])
+            # Two users, or two jobs, that happen on one token mean two runs.
+            key = (user, job_id, token)
+            if key in self._tokens:
+                return self.run(self._tokens[key])
             run = self._new(job_id, settings, given, user, trigger, depth)
             self.runs[run.run_id] = run
             if token:
-                self._tokens[token] = run.run_id
+                self._tokens[key] = run.run_id
             self._forget_old()
             self._admit(run, given)
         return run
@@ -248,7 +250,7 @@ class Jobs:
         over = [run.run_id for run in self.runs.values() if run.done.is_set()]
         for identifier in over[: len(self.runs) - KEPT_RUNS]:
             del self.runs[identifier]
-        self._tokens = {token: identifier for token, identifier in self._tokens.items() if identifier in self.runs}
+        self._tokens = {key: identifier for key, identifier in self._tokens.items() if identifier in self.runs}
 
     # Time
 
