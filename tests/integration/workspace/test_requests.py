@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
+from databricks.sdk.service.catalog import ConnectionType
 
 from genops.testing.workspace import LocalWorkspace
 from genops.testing.workspace.http import recorded
@@ -132,3 +135,21 @@ def test_audit_and_log_hear_of_every_request():
     assert "databricks-sdk-py" in facts["user_agent"]
     assert [one.path for one, _ in heard] == ["/.well-known/databricks-config", me.path]
     assert all(0 < seconds < 60 for _, seconds in heard)
+
+
+def test_secrets_in_bodies_are_not_kept():
+    """Passwords, tokens and secret values are recorded as redacted, at any depth; the rest can be asserted."""
+    hush = "hush-7391"
+    with LocalWorkspace() as ws:
+        w = workspace_client(ws)
+        w.secrets.create_scope("s")
+        ws.clear_requests()
+        w.secrets.put_secret("s", "key", string_value=hush)
+        assert base64.b64decode(w.secrets.get_secret("s", "key").value).decode() == hush
+        options = {"host": "db.example.com", "user": "ada", "password": hush}
+        w.connections.create("db", ConnectionType.POSTGRESQL, options)
+        put = ws.requests.one(path=".*/secrets/put", body={"scope": "s", "key": "key"})
+        assert put.body["string_value"] == "[redacted]"
+        ws.requests.one(path=".*/connections", body={"options": {"user": "ada", "password": "[redacted]"}})
+        assert hush not in str([request.body for request in ws.requests])
+        assert hush not in str(ws.execute("SELECT request_params FROM system.access.audit"))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import parse_qs, urlsplit
 
 from genops.testing.workspace.http.bodies import BLOCK, blocks, framing, parsed
+from genops.testing.workspace.http.masking import masked
 from genops.testing.workspace.http.wire import ApiError, Call, Reply, Request, absent
 
 if TYPE_CHECKING:
@@ -176,7 +177,8 @@ class Handler(BaseHTTPRequestHandler):
             headers["authorization"] = "[redacted]"
         request_id = reply.headers.get("x-request-id", "")
         path, user = sys.intern(call.path), sys.intern(call.user)
-        request = Request(call.method, path, query, headers, body, reply.status, user, request_id, fault, call.sql)
+        kept = masked(body)
+        request = Request(call.method, path, query, headers, kept, reply.status, user, request_id, fault, call.sql)
         self.server.recorded.add(request)
         self.server.noted(request)
         return request

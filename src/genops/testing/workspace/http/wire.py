@@ -69,7 +69,8 @@ class Request:
         path: Path without the query string, as sent.
         query: Query parameters; a repeated one is a list.
         headers: Headers in lower case; ``authorization`` reads ``[redacted]``.
-        body: Parsed JSON, the number of bytes of anything else, or ``None`` where there was none.
+        body: Parsed JSON, the number of bytes of anything else, or ``None`` where there was none; passwords, secrets
+            and tokens in it read ``[redacted]``.
         status: HTTP status of the answer; 0 where the connection was reset instead.
         user: Who sent it; empty where that was not found out.
         request_id: The ``x-request-id`` of the answer.
