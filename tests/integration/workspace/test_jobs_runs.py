@@ -9,6 +9,7 @@ from databricks.sdk import errors
 from databricks.sdk.service import jobs
 
 from genops.testing.workspace import LocalWorkspace
+from genops.testing.workspace.compute import jobs as kept
 from support.compute import after, finished, notebook, notebook_task, ran, results, sql_task
 from support.polling import eventually
 from support.sdk import workspace_client
@@ -300,3 +301,24 @@ def test_waiting_run_does_not_hold_up_the_clock(ws):
     assert len(w.jobs.get_run(run_id).tasks) == 6
     w.jobs.cancel_run(run_id)
     assert finished(w, run_id).state.result_state is jobs.RunResultState.CANCELED
+
+
+def test_runs_are_kept_for_sixty_days(ws):
+    """A run that ended sixty days ago by the clock is gone, with its output; a later one is there."""
+    w = workspace_client(ws)
+    old = ran(w, [sql_task(w, ws, "t", "SELECT 1")]).run_id
+    ws.clock.advance(days=30)
+    new = ran(w, [sql_task(w, ws, "t", "SELECT 1")]).run_id
+    assert w.jobs.get_run(old).run_id == old
+    ws.clock.advance(days=31)
+    assert [run.run_id for run in w.jobs.list_runs()] == [new]
+    with pytest.raises(errors.ResourceDoesNotExist):
+        w.jobs.get_run(old)
+
+
+def test_output_of_runs_is_bounded(ws, monkeypatch):
+    """The oldest runs go when the output of all takes more than its bound, and the last one stays."""
+    monkeypatch.setattr(kept, "KEPT_BYTES", 1000)
+    w = workspace_client(ws)
+    runs = [ran(w, [sql_task(w, ws, "t", "SELECT repeat('x', 700)")]).run_id for _ in range(3)]
+    eventually(lambda: [run.run_id for run in w.jobs.list_runs()] == runs[-1:])

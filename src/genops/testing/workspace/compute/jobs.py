@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 import threading
 from typing import TYPE_CHECKING, Any
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from genops.testing.workspace.compute.cron import next_run
 from genops.testing.workspace.compute.references import lookup_in, resolved
 from genops.testing.workspace.compute.running import run_facts
-from genops.testing.workspace.compute.runs import ALIVE, JobRun, TaskRun
+from genops.testing.workspace.compute.runs import ALIVE, JobRun, TaskRun, all_tasks
 from genops.testing.workspace.compute.shapes import items, part
 from genops.testing.workspace.http.wire import invalid
 
@@ -22,8 +24,12 @@ if TYPE_CHECKING:
     from genops.testing.workspace.journal import Journal
 
 _LONGEST_TOKEN = 64
+KEPT_DAYS = 60
+"""Days that a run is kept by the clock after its end [docs.databricks.com, Jobs API: removed after 60 days]."""
 KEPT_RUNS = 10_000
 """Runs that are over and kept; older ones are forgotten so that a long life stays small."""
+KEPT_BYTES = 64 << 20
+"""Bytes of output that they have together, about; the oldest runs are forgotten before."""
 _CLOSE_SECONDS = 5.0
 _SETTLE_SECONDS = 10.0
 """How long the clock, while a test moves it, waits for runs that it started: real seconds."""
@@ -53,6 +59,7 @@ class Jobs:
         self._last_id = 1000
         self._tokens: dict[tuple[str, int | None, str], int] = {}
         self._stirred: list[JobRun] = []
+        self._weight = 0
         clock.on_advance(self._settle)
 
     def next_id(self) -> int:
@@ -226,8 +233,12 @@ class Jobs:
         self._launch(run, keys)
 
     def ended(self, run: JobRun) -> None:
-        """A run is over: the oldest queued run of its job may start."""
+        """A run is over: its output counts, and the oldest queued run of its job may start."""
         with self.lock:
+            if run.run_id in self.runs:
+                before, run.weight = run.weight, _weight(run)
+                self._weight += run.weight - before
+                self._forget_old()
             waiting = [other for other in self.runs.values() if other.job_id == run.job_id and other.state == "QUEUED"]
             if run.job_id is not None and waiting:
                 most = int(waiting[0].settings.get("max_concurrent_runs") or 1)
@@ -244,12 +255,26 @@ class Jobs:
                 self._end_unbegun(run, "TERMINATED", "CANCELED", "Run cancelled")
         run.stop()
 
+    def forget(self, run: JobRun) -> None:
+        """Forget a run, if it is not yet."""
+        with self.lock:
+            if self.runs.pop(run.run_id, None) is not None:
+                self._weight -= run.weight
+
     def _forget_old(self) -> None:
-        if len(self.runs) <= KEPT_RUNS:
+        oldest = self._clock.millis() - KEPT_DAYS * 24 * 3_600_000
+        aged = list(itertools.takewhile(lambda run: run.created < oldest, self.runs.values()))
+        surplus = len(self.runs) > KEPT_RUNS or self._weight > KEPT_BYTES
+        if not aged and not surplus:
             return
-        over = [run.run_id for run in self.runs.values() if run.done.is_set()]
-        for identifier in over[: len(self.runs) - KEPT_RUNS]:
-            del self.runs[identifier]
+        for run in aged:
+            if run.done.is_set() and run.ended < oldest:
+                self.forget(run)
+        # The run that has just ended stays, however large it is.
+        for run in [run for run in self.runs.values() if run.done.is_set()][:-1] if surplus else ():
+            if len(self.runs) <= KEPT_RUNS and self._weight <= KEPT_BYTES:
+                break
+            self.forget(run)
         self._tokens = {key: identifier for key, identifier in self._tokens.items() if identifier in self.runs}
 
     # Time
@@ -262,6 +287,7 @@ class Jobs:
     def _settle(self) -> None:
         with self.lock:
             runs, self._stirred = self._stirred, []
+            self._forget_old()
         for run in runs:
             wait_until(lambda run=run: not run.busy, _SETTLE_SECONDS)
 
@@ -292,6 +318,12 @@ def number(value: Any) -> int:
     if not re.fullmatch(r"\d{1,18}", str(value)):
         raise invalid(f"{value!r} is not a valid id")
     return int(value)
+
+
+def _weight(run: JobRun) -> int:
+    """About how many bytes the output of a run takes."""
+    kept = ([task.rows, task.values, task.exit, task.error, task.query] for task in all_tasks(run))
+    return sum(len(json.dumps(output, default=str)) for output in kept)
 
 
 def _run_as(settings: Json, user: str) -> str:

@@ -194,8 +194,7 @@ class RunService:
         run = self._run(call)
         if run.state not in OVER:
             raise ApiError(400, "INVALID_STATE", f"Run {run.run_id} is active and cannot be deleted")
-        with self._jobs.lock:
-            self._jobs.runs.pop(run.run_id, None)
+        self._jobs.forget(run)
 
 
 def _check_parameters(given: Json) -> None:

@@ -119,6 +119,7 @@ class JobRun:
         done: Is set while it is over.
         resting: Whether it waits for the clock before a retry.
         interrupt: Ends what it is doing just now.
+        weight: About how many bytes its output takes, once it is over.
     """
 
     run_id: int
@@ -148,6 +149,7 @@ class JobRun:
     resume: threading.Event = field(default_factory=threading.Event)
     interrupt: Callable[[], None] | None = None
     child: JobRun | None = None
+    weight: int = 0
 
     def latest(self, key: str) -> TaskRun | None:
         """The last attempt at a task."""
