@@ -50,7 +50,8 @@ def furnish(known: Known, w: WorkspaceClient) -> None:
         name="endless", tasks=[_task(known, endless)], max_concurrent_runs=9
     ).job_id
     w.workspace.upload("/pipeline", io.BytesIO(PIPELINE.encode()), language=workspace.Language.SQL, overwrite=True)
-    w.serving_endpoints.create("kept", config=SERVED).result()
+    known.ids["endpoint"] = w.serving_endpoints.create("kept", config=SERVED).result().id
+    known.ids["notebook"] = w.workspace.get_status("/pipeline").object_id
     w.secrets.create_scope("kept")
 
 
@@ -114,8 +115,61 @@ def _principals() -> dict[str, dict[str, Any]]:
 _MESSAGE = serving.ChatMessage(role=serving.ChatMessageRole.USER, content="hello")
 _LIMIT = serving.RateLimit(calls=7, renewal_period=serving.RateLimitRenewalPeriod.MINUTE)
 
+
+def _lists() -> dict[str, dict[str, Any]]:
+    """Access lists, by the general methods and by those of each service."""
+    objects: dict[str, tuple[dict[str, Any], Any, Any]] = {
+        "permissions": (
+            {"request_object_type": "queries", "request_object_id": _id("query")},
+            iam.AccessControlRequest,
+            iam.PermissionLevel,
+        ),
+        "warehouses": (
+            {"warehouse_id": _id("warehouse")},
+            sql.WarehouseAccessControlRequest,
+            sql.WarehousePermissionLevel,
+        ),
+        "clusters": (
+            {"cluster_id": _id("cluster")},
+            compute.ClusterAccessControlRequest,
+            compute.ClusterPermissionLevel,
+        ),
+        "jobs": (
+            {"job_id": lambda known: str(known.ids["job"])},
+            jobs.JobAccessControlRequest,
+            jobs.JobPermissionLevel,
+        ),
+        "pipelines": (
+            {"pipeline_id": _of("pipelines.create", "pipeline_id")},
+            pipelines.PipelineAccessControlRequest,
+            pipelines.PipelinePermissionLevel,
+        ),
+        "serving_endpoints": (
+            {"serving_endpoint_id": _id("endpoint")},
+            serving.ServingEndpointAccessControlRequest,
+            serving.ServingEndpointPermissionLevel,
+        ),
+        "workspace": (
+            {"workspace_object_type": "notebooks", "workspace_object_id": lambda known: str(known.ids["notebook"])},
+            workspace.WorkspaceObjectAccessControlRequest,
+            workspace.WorkspaceObjectPermissionLevel,
+        ),
+    }
+    found: dict[str, dict[str, Any]] = {}
+    for service, (where, entry, level) in objects.items():
+        general = service == "permissions"
+        for name in ("get_permission_levels", "get" if general else "get_permissions"):
+            found[f"{service}.{name}"] = where
+        for name, group in (("set", "users"), ("update", "account users")):
+            listed = [entry(group_name=group, permission_level=level.CAN_MANAGE)]
+            method = name if general else f"{name}_permissions"
+            found[f"{service}.{method}"] = {**where, "access_control_list": listed}
+    return found
+
+
 COMPUTE: dict[str, dict[str, Any]] = {
     **_principals(),
+    **_lists(),
     "current_user": {},
     "tokens.create": {"comment": "probe"},
     "tokens.list": {},

@@ -43,6 +43,21 @@ SHOWS = {
     "workspace_bindings.get": "4242424242424242",
     "workspace_bindings.get_bindings": "4242424242424242",
     "secrets.get_secret": "dg==",
+    **dict.fromkeys(
+        (
+            f"{service}.get_permission_levels"
+            for service in (
+                "clusters",
+                "jobs",
+                "permissions",
+                "pipelines",
+                "serving_endpoints",
+                "warehouses",
+                "workspace",
+            )
+        ),
+        "CAN_MANAGE",
+    ),
     "files.get_directory_metadata": "null",
     "files.get_metadata": "content-length",
 }

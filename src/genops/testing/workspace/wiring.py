@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from genops.testing.workspace.compute.access import Access
 from genops.testing.workspace.compute.clusters import ClusterService
+from genops.testing.workspace.compute.ownership import Ownership
 from genops.testing.workspace.compute.services import ComputeServices
 from genops.testing.workspace.compute.warehouses import WarehouseService
 from genops.testing.workspace.http.identity import DEFAULT_CATALOG, DEFAULT_SCHEMA
@@ -100,24 +102,30 @@ class Services:
         install(self.catalog, who, clock.millis())
         self.sessions, self.default = Sessions(), Session(DEFAULT_CATALOG, DEFAULT_SCHEMA)
         polls = habits.transition_polls
-        self.warehouses = WarehouseService(who.user, who.host, clock, journal, self.sessions, polls)
+        ownership = Ownership(who)
+        self.access = Access(ownership, who.principals)
+        self.warehouses = WarehouseService(who.user, who.host, clock, journal, self.sessions, self.access, polls)
         self.statements = Statements(
             self.engine, self.warehouses, clock, journal, self.sessions, ground.server.faults, ground.spool,
             habits.chunk_rows, self.default,
         )  # fmt: skip
-        self.clusters = ClusterService(who, clock, journal, polls)
+        self.clusters = ClusterService(who, clock, journal, ownership, self.access, polls)
         self.compute = ComputeServices(
-            who, self.statements, self.sessions, self.clusters, self.catalog, clock, journal, self.default, polls
-        )
+            who, self.statements, self.sessions, self.clusters, self.catalog, clock, journal, self.default, ownership,
+            self.access, polls,
+        )  # fmt: skip
         self._serve(ground, habits)
         self.lasting: dict[str, Lasting] = {
+            "access": self.access,
             "unity": self.catalog,
             "warehouses": self.warehouses,
             "clusters": self.clusters,
             **self.compute.lasting,
         }
         for name, part in self.lasting.items() if ground.kept else ():
-            part.restore(ground.kept[name])
+            # A directory from before there were access lists has none.
+            if name in ground.kept:
+                part.restore(ground.kept[name])
         if not ground.kept:
             self.warehouses.begin(habits.warehouse_size)
 
@@ -141,5 +149,6 @@ class Services:
             HistoryService(self.statements, clock, journal, who.user, who.principals),
             self.compute,
             self.clusters,
+            self.access,
         ):  # fmt: skip
             ground.server.router.add(service.routes())

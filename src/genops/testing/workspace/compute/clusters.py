@@ -8,15 +8,17 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from genops.testing.workspace.compute.access import Access, Owned, guarded
 from genops.testing.workspace.compute.cluster import START_SECONDS, STOP_SECONDS, Cluster, checked_spec
 from genops.testing.workspace.compute.nodes import node_types, spark_versions, zones
 from genops.testing.workspace.compute.passages import Passages
 from genops.testing.workspace.compute.shapes import checked_count, items
 from genops.testing.workspace.http.paging import listing, page
-from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes, invalid
+from genops.testing.workspace.http.wire import ApiError, Call, Handler, Json, Routes, invalid
 
 if TYPE_CHECKING:
     from genops.testing.workspace.clock import Clock
+    from genops.testing.workspace.compute.ownership import Ownership
     from genops.testing.workspace.http.identity import Identity
     from genops.testing.workspace.journal import Journal
 
@@ -33,13 +35,26 @@ class ClusterService:
         identity: Cloud, region and user of the workspace.
         clock: Gives the times.
         journal: Is told of their states (``cluster``).
+        ownership: Knows who is an admin.
+        access: Says who may use and change them.
         transition_polls: How many reads show a state on the way before the final one.
     """
 
-    def __init__(self, identity: Identity, clock: Clock, journal: Journal, transition_polls: int) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        clock: Clock,
+        journal: Journal,
+        ownership: Ownership,
+        access: Access,
+        transition_polls: int,
+    ) -> None:
         self._identity = identity
         self._clock = clock
         self._journal = journal
+        self._ownership = ownership
+        self._access = access
+        access.covers("clusters", lambda identifier: Owned(self._get(identifier).user))
         self._lock = threading.RLock()
         self._held: dict[str, Cluster] = {}
         self._passages = Passages(clock, self._lock, transition_polls)
@@ -50,18 +65,20 @@ class ClusterService:
         cloud, region = self._identity.cloud, self._identity.region
         return {
             f"POST {base}/create": self._create,
-            f"GET {base}/get": self._read,
+            f"GET {base}/get": self._for("view", self._read),
             f"GET {base}/list": self._list,
-            f"POST {base}/edit": lambda call: self._change(call, call.json),
-            f"POST {base}/update": self._update,
-            f"POST {base}/start": self._start,
-            f"POST {base}/restart": self._restart,
-            f"POST {base}/resize": self._resize,
-            f"POST {base}/delete": lambda call: self._terminate(self._of(call), "USER_REQUEST", call.user),
-            f"POST {base}/permanent-delete": self._remove,
+            f"POST {base}/edit": self._for("manage", lambda call: self._change(call, call.json)),
+            f"POST {base}/update": self._for("manage", self._update),
+            f"POST {base}/start": self._for("restart", self._start),
+            f"POST {base}/restart": self._for("restart", self._restart),
+            f"POST {base}/resize": self._for("manage", self._resize),
+            f"POST {base}/delete": self._for(
+                "restart", lambda call: self._terminate(self._of(call), "USER_REQUEST", call.user)
+            ),
+            f"POST {base}/permanent-delete": self._for("manage", self._remove),
             f"POST {base}/pin": lambda call: self._pin(call, pinned=True),
             f"POST {base}/unpin": lambda call: self._pin(call, pinned=False),
-            f"POST {base}/events": self._events,
+            f"POST {base}/events": self._for("view", self._events),
             f"GET {base}/list-node-types": lambda _: {"node_types": node_types(cloud)},
             f"GET {base}/spark-versions": lambda _: {"versions": spark_versions()},
             f"GET {base}/list-zones": lambda _: {
@@ -69,6 +86,17 @@ class ClusterService:
                 "default_zone": zones(cloud, region)[0],
             },
         }
+
+    def _for(self, ability: str, handler: Handler) -> Handler:
+        return guarded(handler, lambda call: self.check(call.need("cluster_id"), call.user, ability))
+
+    def check(self, identifier: str, user: str, ability: str = "use") -> None:
+        """Refuse a user who may not do something with a cluster, as run on it.
+
+        Raises:
+            ApiError: 403 ``PERMISSION_DENIED``, or that there is no such cluster.
+        """
+        self._access.need(user, ability, "clusters", identifier)
 
     # Between two starts
 
@@ -269,6 +297,8 @@ class ClusterService:
 
     def _pin(self, call: Call, *, pinned: bool) -> None:
         cluster = self._of(call)
+        # Of admins alone [docs.databricks.com, Clusters API: pin].
+        self._ownership.need(call.user, f"the pin of cluster {cluster.id}")
         if cluster.pinned is not pinned:
             cluster.pinned = pinned
             self._note(cluster, "PINNED" if pinned else "UNPINNED", user=call.user)
@@ -290,7 +320,8 @@ class ClusterService:
         found = [
             cluster
             for cluster in reversed(list(self._held.values()))
-            if (not states or cluster.state in states)
+            if self._access.can(call.user, "view", "clusters", cluster.id)
+            and (not states or cluster.state in states)
             and (not sources or cluster.source in sources)
             and (not pinned or cluster.pinned == (pinned == "true"))
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from genops.testing.workspace.compute.access import Access, Owned
 from genops.testing.workspace.compute.job_settings import checked_settings
 from genops.testing.workspace.compute.shapes import checked_part, items
 from genops.testing.workspace.http.paging import decode_token, encode_token
@@ -21,11 +22,14 @@ class JobService:
 
     Args:
         jobs: The jobs.
-        ownership: Says who may see and change them.
+        ownership: Says as whom they may run.
+        access: Says who may see, run and change them.
     """
 
-    def __init__(self, jobs: Jobs, ownership: Ownership) -> None:
+    def __init__(self, jobs: Jobs, ownership: Ownership, access: Access) -> None:
         self._jobs = jobs
+        self._access = access
+        access.covers("jobs", lambda identifier: Owned(jobs.get(identifier)["creator_user_name"]))
         self._ownership = ownership
 
     def routes(self) -> Routes:
@@ -33,16 +37,16 @@ class JobService:
         base = "/api/2.x/jobs"
         return {
             f"POST {base}/create": self._create,
-            f"GET {base}/get": lambda call: dict(self._job(call)),
+            f"GET {base}/get": lambda call: dict(self._job(call, "view")),
             f"GET {base}/list": self._list,
             f"POST {base}/update": self._update,
             f"POST {base}/reset": self._reset,
             f"POST {base}/delete": self._delete,
         }
 
-    def _job(self, call: Call) -> Json:
+    def _job(self, call: Call, ability: str = "manage") -> Json:
         job = self._jobs.get(call.need("job_id"))
-        self._ownership.need(call.user, f"job {job['job_id']}", job["creator_user_name"])
+        self._access.need(call.user, ability, "jobs", job["job_id"])
         return job
 
     def _checked(self, call: Call, given: Json) -> Json:
@@ -61,7 +65,7 @@ class JobService:
             job
             for job in reversed(list(self._jobs.jobs.values()))
             if name in ("", job["settings"]["name"].lower())
-            and self._ownership.sees(call.user, job["creator_user_name"])
+            and self._access.can(call.user, "view", "jobs", job["job_id"])
         ]
         return paged("jobs", jobs if call.flag("expand_tasks") else [_collapsed(job) for job in jobs], call)
 

@@ -8,6 +8,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from genops.testing.workspace.clock import stamp
+from genops.testing.workspace.compute.access import Access, Owned
 from genops.testing.workspace.compute.pipelines import ALIVE, Pipeline, Update, Updates, checked_pipeline
 from genops.testing.workspace.http.paging import listing, page
 from genops.testing.workspace.http.wire import Call, Json, Routes, absent, exists, invalid, unserved
@@ -31,10 +32,13 @@ class PipelineService:
         user: Who makes them where nobody else is known.
         clock: Gives the times.
         journal: Is told of changes of pipelines (``pipeline_change``).
+        access: Says who may see, run and change them.
     """
 
-    def __init__(self, updates: Updates, user: str, clock: Clock, journal: Journal) -> None:
+    def __init__(self, updates: Updates, user: str, clock: Clock, journal: Journal, access: Access) -> None:
         self._updates = updates
+        self._access = access
+        access.covers("pipelines", lambda identifier: Owned(self._get(identifier).user))
         self._user = user
         self._clock = clock
         self._journal = journal
@@ -81,7 +85,9 @@ class PipelineService:
 
     def begin(self, pipeline_id: str, given: Json, user: str) -> tuple[str, Callable[[], None], Callable[[], str]]:
         """Start an update for a task of a job: its id, what stops it, and what waits for its error."""
-        update = self._updates.start(self._get(pipeline_id), given, "JOB_TASK", user)
+        pipeline = self._get(pipeline_id)
+        self._access.need(user, "run", "pipelines", pipeline_id)
+        update = self._updates.start(pipeline, given, "JOB_TASK", pipeline.user)
 
         def wait() -> str:
             update.done.wait()
@@ -95,8 +101,10 @@ class PipelineService:
             raise absent(f"The specified pipeline {identifier} was not found.")
         return found
 
-    def _of(self, call: Call) -> Pipeline:
-        return self._get(call.args["id"])
+    def _of(self, call: Call, ability: str = "view") -> Pipeline:
+        pipeline = self._get(call.args["id"])
+        self._access.need(call.user, ability, "pipelines", pipeline.id)
+        return pipeline
 
     def _changed(self, pipeline: Pipeline, action: str, user: str) -> None:
         pipeline.modified = self._clock.millis()
@@ -119,12 +127,12 @@ class PipelineService:
         return {"pipeline_id": identifier}
 
     def _edit(self, call: Call) -> None:
-        pipeline = self._of(call)
+        pipeline = self._of(call, "manage")
         pipeline.spec = {**checked_pipeline(call.json), "id": pipeline.id}
         self._changed(pipeline, "EDITED", call.user)
 
     def _delete(self, call: Call) -> None:
-        pipeline = self._of(call)
+        pipeline = self._of(call, "manage")
         if pipeline.updates:
             self._updates.stop(pipeline.updates[-1])
         with self._lock:
@@ -165,7 +173,12 @@ class PipelineService:
         if wanted is None:
             raise unserved(f"The filter {call.text('filter')!r} of pipelines")
         pattern = re.escape(wanted[1] or "%").replace("%", ".*")
-        found = [pipe for pipe in list(self._held.values()) if re.fullmatch(pattern, str(pipe.spec.get("name") or ""))]
+        found = [
+            pipe
+            for pipe in list(self._held.values())
+            if re.fullmatch(pattern, str(pipe.spec.get("name") or ""))
+            and self._access.can(call.user, "view", "pipelines", pipe.id)
+        ]
         states = [self._shown(pipeline, read=False) for pipeline in found]
         shown = [{key: value for key, value in state.items() if key != "spec"} for state in states]
         return self._paged("statuses", shown, call)
@@ -179,11 +192,12 @@ class PipelineService:
     def _start(self, call: Call) -> Json:
         cause = str(call.json.get("cause") or "API_CALL")
         with self._lock:
-            pipeline = self._of(call)
-            return {"update_id": self._updates.start(pipeline, call.json, cause, call.user or self._user).id}
+            pipeline = self._of(call, "run")
+            # Whoever starts it, it runs with the rights of its owner.
+            return {"update_id": self._updates.start(pipeline, call.json, cause, pipeline.user).id}
 
     def _stop(self, call: Call) -> None:
-        pipeline = self._of(call)
+        pipeline = self._of(call, "run")
         if pipeline.updates and not pipeline.updates[-1].done.is_set():
             self._updates.stop(pipeline.updates[-1])
 

@@ -209,9 +209,9 @@ class Updates:
         texts: list[str] = []
         for library in pipeline.spec["libraries"]:
             if library.get("file"):
-                texts.append(self._tree.text(str(library["file"].get("path"))))
+                texts.append(self._tree.text(str(library["file"].get("path")), pipeline.user))
                 continue
-            notebook = self._tree.notebook(str(library["notebook"].get("path")))
+            notebook = self._tree.notebook(str(library["notebook"].get("path")), pipeline.user)
             for cell in cells_of(notebook.source, notebook.language):
                 if cell.language not in ("sql", "md"):
                     raise PipelineError(

@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from genops.testing.workspace.clock import stamp
+from genops.testing.workspace.compute.access import Access, Owned
 from genops.testing.workspace.http.paging import listing, page
 from genops.testing.workspace.http.wire import Call, Json, Routes, absent, invalid
 
@@ -20,10 +21,13 @@ class QueryService:
     Args:
         user: Their owner.
         clock: Gives the times.
+        access: Says who may see, run and change them.
     """
 
-    def __init__(self, user: str, clock: Clock) -> None:
+    def __init__(self, user: str, clock: Clock, access: Access) -> None:
         self._user = user
+        self._access = access
+        access.covers("queries", lambda identifier: Owned(self.get(identifier)["owner_user_name"]))
         self._clock = clock
         self._lock = threading.Lock()
         self._held: dict[str, Json] = {}
@@ -34,7 +38,7 @@ class QueryService:
         return {
             f"POST {base}": self._create,
             f"GET {base}": self._list,
-            f"GET {base}/{{id}}": lambda call: dict(self.get(call.args["id"])),
+            f"GET {base}/{{id}}": lambda call: dict(self._of(call, "view")),
             f"PATCH {base}/{{id}}": self._update,
             f"DELETE {base}/{{id}}": self._trash,
         }
@@ -53,6 +57,11 @@ class QueryService:
         if found is None:
             raise absent(f"Query with id {identifier} does not exist.")
         return found
+
+    def _of(self, call: Call, ability: str) -> Json:
+        query = self.get(call.args["id"])
+        self._access.need(call.user, ability, "queries", query["id"])
+        return query
 
     def _create(self, call: Call) -> Json:
         given = call.object("query")
@@ -78,15 +87,16 @@ class QueryService:
 
     def _list(self, call: Call) -> Json:
         active = [query for query in list(self._held.values()) if query["lifecycle_state"] == "ACTIVE"]
+        active = [query for query in active if self._access.can(call.user, "view", "queries", query["id"])]
         size = min(call.number("page_size") or 20, 100)
         return listing("results", *page(active, call.text("page_token"), size, gaps=False))
 
     def _update(self, call: Call) -> Json:
-        query = self.get(call.args["id"])
         given = call.object("query")
         names = str(call.need("update_mask")).split(",")
+        query = self._of(call, "manage" if "owner_user_name" in names else "edit")
         query.update({name: given.get(name) for name in names}, update_time=stamp(self._clock.now()))
         return dict(query)
 
     def _trash(self, call: Call) -> None:
-        self.get(call.args["id"])["lifecycle_state"] = "TRASHED"
+        self._of(call, "manage")["lifecycle_state"] = "TRASHED"

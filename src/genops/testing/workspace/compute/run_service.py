@@ -14,6 +14,7 @@ from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes, inv
 
 if TYPE_CHECKING:
     from genops.testing.workspace.clock import Clock
+    from genops.testing.workspace.compute.access import Access
     from genops.testing.workspace.compute.ownership import Ownership
 
 RESULT_LIMIT = 5 * 1024 * 1024
@@ -35,11 +36,13 @@ class RunService:
         jobs: The jobs and their runs.
         host: URL of the workspace.
         clock: Gives the times.
-        ownership: Says who may see and change them.
+        ownership: Says whose the runs are that no job has.
+        access: Says who may see, start and stop those of jobs.
     """
 
-    def __init__(self, jobs: Jobs, host: str, clock: Clock, ownership: Ownership) -> None:
+    def __init__(self, jobs: Jobs, host: str, clock: Clock, ownership: Ownership, access: Access) -> None:
         self._jobs = jobs
+        self._access = access
         self._ownership = ownership
         self._host = host
         self._clock = clock
@@ -54,29 +57,31 @@ class RunService:
             f"GET {base}/runs/get": self._get,
             f"GET {base}/runs/get-output": self._output,
             f"GET {base}/runs/list": self._list,
-            f"POST {base}/runs/cancel": lambda call: self._jobs.cancel(self._run(call)),
+            f"POST {base}/runs/cancel": lambda call: self._jobs.cancel(self._run(call, "run")),
             f"POST {base}/runs/cancel-all": self._cancel_all,
             f"POST {base}/runs/delete": self._delete,
         }
 
     # Whose they are
 
-    def _owners(self, run: JobRun) -> tuple[str, ...]:
-        job = self._jobs.jobs.get(run.job_id or 0)
-        return (run.user, job["creator_user_name"]) if job else (run.user,)
+    def _may(self, call: Call, run: JobRun, ability: str) -> bool:
+        """Whether it is a run that the caller started, or that may be treated so by the list of its job."""
+        of_job = run.job_id in self._jobs.jobs and self._access.can(call.user, ability, "jobs", run.job_id)
+        return of_job or self._ownership.sees(call.user, run.user)
 
-    def _seen(self, call: Call, run: JobRun) -> JobRun:
-        self._ownership.need(call.user, f"run {run.run_id}", *self._owners(run))
+    def _seen(self, call: Call, run: JobRun, ability: str = "view") -> JobRun:
+        if not self._may(call, run, ability):
+            self._ownership.need(call.user, f"run {run.run_id}", run.user)
         return run
 
-    def _run(self, call: Call) -> JobRun:
-        return self._seen(call, self._jobs.run(call.need("run_id")))
+    def _run(self, call: Call, ability: str = "view") -> JobRun:
+        return self._seen(call, self._jobs.run(call.need("run_id")), ability)
 
     # Starting
 
     def _run_now(self, call: Call) -> Json:
         job = self._jobs.get(call.need("job_id"))
-        self._ownership.need(call.user, f"job {job['job_id']}", job["creator_user_name"])
+        self._access.need(call.user, "run", "jobs", job["job_id"])
         _check_parameters(call.json)
         user = call.user or self._jobs.user
         run = self._jobs.begin(job["job_id"], job["settings"], call.json, user, trigger="ONE_TIME")
@@ -90,7 +95,7 @@ class RunService:
         return {"run_id": self._jobs.begin(None, settings, call.json, user, trigger="ONE_TIME").run_id}
 
     def _repair(self, call: Call) -> Json:
-        run, given = self._run(call), call.json
+        run, given = self._run(call, "run"), call.json
         _check_parameters(given)
         with self._jobs.lock:
             if not run.done.is_set():
@@ -169,7 +174,7 @@ class RunService:
             run
             for run in reversed(list(self._jobs.runs.values()))
             if job_id in (None, run.job_id)
-            and self._ownership.sees(call.user, *self._owners(run))
+            and self._may(call, run, "view")
             and since <= run.created <= until
             and (not kind or kind == ("JOB_RUN" if run.job_id else "SUBMIT_RUN"))
             and not (call.flag("active_only") and run.done.is_set())
@@ -186,12 +191,11 @@ class RunService:
         if job_id is None and not queued:
             raise invalid("Missing required field: job_id")
         for run in list(self._jobs.runs.values()):
-            seen = self._ownership.sees(call.user, *self._owners(run))
-            if seen and job_id in (None, run.job_id) and (not queued or run.state == "QUEUED"):
+            if self._may(call, run, "run") and job_id in (None, run.job_id) and (not queued or run.state == "QUEUED"):
                 self._jobs.cancel(run)
 
     def _delete(self, call: Call) -> None:
-        run = self._run(call)
+        run = self._run(call, "manage")
         if run.state not in OVER:
             raise ApiError(400, "INVALID_STATE", f"Run {run.run_id} is active and cannot be deleted")
         self._jobs.forget(run)

@@ -230,6 +230,7 @@ class Runner:
             )
             run.clusters[key or task.key] = identifier
         if identifier:
+            self._place.clusters.check(identifier, run.run_as)
             self._place.clusters.occupy(identifier)
         return identifier
 

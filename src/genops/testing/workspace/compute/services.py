@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from genops.testing.workspace.compute.job_service import JobService
 from genops.testing.workspace.compute.jobs import Jobs
-from genops.testing.workspace.compute.ownership import Ownership
 from genops.testing.workspace.compute.pipeline_service import PipelineService
 from genops.testing.workspace.compute.pipelines import Updates
 from genops.testing.workspace.compute.queries import QueryService
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from genops.testing.workspace.clock import Clock
+    from genops.testing.workspace.compute.access import Access
     from genops.testing.workspace.compute.clusters import ClusterService
+    from genops.testing.workspace.compute.ownership import Ownership
     from genops.testing.workspace.compute.runs import JobRun
     from genops.testing.workspace.http.identity import Identity
     from genops.testing.workspace.http.wire import Json, Routes
@@ -39,10 +40,12 @@ class _Starts:
 
     jobs: Jobs
     pipelines: PipelineService
+    access: Access
 
     def child(self, job_id: Any, parameters: Json, parent: JobRun) -> JobRun:
         """Start a run of another job."""
         job = self.jobs.get(job_id)
+        self.access.need(parent.run_as, "run", "jobs", job["job_id"])
         given = {"job_parameters": parameters}
         settings, user = job["settings"], parent.run_as
         return self.jobs.begin(job["job_id"], settings, given, user, trigger="RUN_JOB_TASK", depth=parent.depth + 1)
@@ -68,6 +71,8 @@ class ComputeServices:
         clock: Gives the times.
         journal: Is told of everything.
         default: Catalog and schema of SQL that names none.
+        ownership: Knows who is an admin.
+        access: Says who may use and change what.
         transition_polls: How many reads show a state on the way.
 
     Attributes:
@@ -84,24 +89,25 @@ class ComputeServices:
         clock: Clock,
         journal: Journal,
         default: Session,
+        ownership: Ownership,
+        access: Access,
         transition_polls: int,
     ) -> None:
         user, polls = identity.user, transition_polls
         facts = {"workspace.id": identity.workspace_id, "workspace.url": identity.host}
-        self._queries, self._tree = QueryService(user, clock), TreeService(clock)
+        self._queries, self._tree = QueryService(user, clock, access), TreeService(user, clock, access)
         self.jobs = Jobs(user, clock, journal, facts, polls)
         updates = Updates(statements, sessions, self._tree, catalog, clock, journal, polls)
-        self._pipelines = PipelineService(updates, user, clock, journal)
-        starts = _Starts(self.jobs, self._pipelines)
-        place = Workplace(statements, sessions, self._queries, self._tree, clusters, default, starts)
+        self._pipelines = PipelineService(updates, user, clock, journal, access)
+        starts = _Starts(self.jobs, self._pipelines, access)
+        place = Workplace(statements, sessions, self._queries, self._tree, clusters, default, starts, access)
         self.jobs.runner = Runner(place, clock, journal, facts, self.jobs.ended, self.jobs.stirred)
-        ownership = Ownership(identity)
-        serving, secrets = ServingService(user, clock, journal, polls), SecretService(clock, ownership)
+        serving, secrets = ServingService(user, clock, journal, access, polls), SecretService(clock, ownership)
         self._services = (
             self._queries,
             self._tree,
-            JobService(self.jobs, ownership),
-            RunService(self.jobs, identity.host, clock, ownership),
+            JobService(self.jobs, ownership, access),
+            RunService(self.jobs, identity.host, clock, ownership, access),
             self._pipelines,
             serving,
             secrets,

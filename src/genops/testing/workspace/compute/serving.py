@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from genops.testing.workspace.compute import echo_model
+from genops.testing.workspace.compute.access import Access, Owned
 from genops.testing.workspace.compute.endpoint import Endpoint, checked_config, checked_limits
 from genops.testing.workspace.compute.passages import Passages
 from genops.testing.workspace.compute.shapes import checked_part, items
@@ -45,11 +46,14 @@ class ServingService:
         user: Who makes them where nobody else is known.
         clock: Gives the times.
         journal: Is told of each query (``serving``).
+        access: Says who may see, query and change them.
         transition_polls: How many reads show a configuration being prepared.
     """
 
-    def __init__(self, user: str, clock: Clock, journal: Journal, transition_polls: int) -> None:
+    def __init__(self, user: str, clock: Clock, journal: Journal, access: Access, transition_polls: int) -> None:
         self._user = user
+        self._access = access
+        access.covers("serving-endpoints", lambda identifier: Owned(self._with_id(identifier).user))
         self._clock = clock
         self._journal = journal
         self._lock = threading.RLock()
@@ -95,8 +99,17 @@ class ServingService:
             raise absent(f"Endpoint with name '{name}' does not exist.")
         return found
 
-    def _of(self, call: Call) -> Endpoint:
-        return self._get(call.args["name"])
+    def _with_id(self, identifier: str) -> Endpoint:
+        """An endpoint by its id, by which access lists know it."""
+        found = next((one for one in list(self._held.values()) if one.id == identifier), None)
+        if found is None:
+            raise absent(f"Endpoint with id '{identifier}' does not exist.")
+        return found
+
+    def _of(self, call: Call, ability: str = "manage") -> Endpoint:
+        endpoint = self._get(call.args["name"])
+        self._access.need(call.user, ability, "serving-endpoints", endpoint.id)
+        return endpoint
 
     # Life
 
@@ -125,16 +138,18 @@ class ServingService:
     def _prepare(self, endpoint: Endpoint) -> None:
         self._passages.begin(endpoint.name, PREPARATION_SECONDS, lambda: endpoint.arrive(self._clock.millis()))
 
-    def _list(self, _: Call) -> Json:
+    def _list(self, call: Call) -> Json:
+        user = call.user
         for name in list(self._held):
             self._passages.read(name)
         with self._lock:
-            return {"endpoints": [endpoint.shown(whole=False) for endpoint in self._held.values()]}
+            shown = [one for one in self._held.values() if self._access.can(user, "view", "serving-endpoints", one.id)]
+            return {"endpoints": [endpoint.shown(whole=False) for endpoint in shown]}
 
     def _read(self, call: Call) -> Json:
         self._passages.read(call.args["name"])
         with self._lock:
-            return self._of(call).shown(whole=True)
+            return self._of(call, "view").shown(whole=True)
 
     def _update(self, call: Call) -> Json:
         config = checked_config(call.json)
@@ -182,6 +197,7 @@ class ServingService:
 
     def _query(self, call: Call, name: str) -> Json | Reply:
         endpoint, now = self._get(name), self._clock.now()
+        self._access.need(call.user, "query", "serving-endpoints", endpoint.id)
         user = call.user or self._user
         body: Json = {}
         status = 200

@@ -24,6 +24,7 @@ from genops.testing.workspace.sql.sessions import Session
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from genops.testing.workspace.compute.access import Access
     from genops.testing.workspace.compute.clusters import ClusterService
     from genops.testing.workspace.compute.queries import QueryService
     from genops.testing.workspace.compute.tree import TreeService
@@ -85,6 +86,7 @@ class Workplace:
     clusters: ClusterService
     default: Session
     starter: Starter
+    access: Access
 
 
 def run_task(place: Workplace, run: JobRun, task: TaskRun, each: Callable[[TaskRun], None]) -> None:
@@ -110,7 +112,7 @@ def run_task(place: Workplace, run: JobRun, task: TaskRun, each: Callable[[TaskR
 def _sql(place: Workplace, run: JobRun, task: TaskRun) -> None:
     sql: Json = task.task["sql_task"]
     values: dict[str, str] = {**part(sql.get("parameters")), **part(run.overriding.get("sql_params")), **run.parameters}
-    text, where = _text_of(place, sql)
+    text, where = _text_of(place, sql, run.run_as)
     query = {"sql_query_id": sql["query"]["query_id"]} if sql.get("query") else {}
     source = {"client": "Databricks Workflows", **query}
     task.query = text
@@ -121,17 +123,18 @@ def _sql(place: Workplace, run: JobRun, task: TaskRun) -> None:
             task.rows = _rows(last)
 
 
-def _text_of(place: Workplace, sql: Json) -> tuple[str, dict[str, str]]:
+def _text_of(place: Workplace, sql: Json, user: str) -> tuple[str, dict[str, str]]:
     """A SQL task's text, and the catalog and schema that it runs in."""
     if sql.get("query"):
         query = place.queries.get(str(sql["query"].get("query_id")))
+        place.access.need(user, "run", "queries", query["id"])
         return str(query["query_text"]), {key: query[key] for key in ("catalog", "schema") if query.get(key)}
-    return place.tree.text(str(sql["file"].get("path"))), {}
+    return place.tree.text(str(sql["file"].get("path")), user), {}
 
 
 def _notebook(place: Workplace, run: JobRun, task: TaskRun) -> None:
     given: Json = task.task["notebook_task"]
-    notebook = place.tree.notebook(str(given["notebook_path"]))
+    notebook = place.tree.notebook(str(given["notebook_path"]), run.run_as)
     cells = cells_of(notebook.source, notebook.language)
     try:
         check_cells(cells)
@@ -165,6 +168,8 @@ def _session(place: Workplace, run: JobRun, warehouse_id: str, **where: str) -> 
         run.run_as,
         warehouse_id=warehouse_id,
     )
+    if warehouse_id:
+        place.access.need(run.run_as, "use", "warehouses", warehouse_id)
     place.sessions.open(session)
     try:
         yield session

@@ -11,6 +11,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from genops.testing.workspace.compute.access import Access, Owned, Place
 from genops.testing.workspace.http.wire import ApiError, Call, Json, Reply, Routes, absent, exists, invalid, unserved
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ _HEADERS = {
     "SCALA": ("// Databricks notebook source", ".scala"),
     "R": ("# Databricks notebook source", ".r"),
 }
+
+
+# What access lists call each kind of object.
+_NOUNS = {"DIRECTORY": "directories", "NOTEBOOK": "notebooks", "FILE": "files"}
+# Directories that everybody may list; what is in them shows to whom it is for.
+_OPEN = ("/", "/Users", "/Repos", "/Shared")
 
 
 @dataclass(frozen=True)
@@ -41,17 +48,24 @@ class _Object:
     identifier: int
     modified: int
     language: str = ""
+    owner: str = ""
 
 
 class TreeService:
     """Files, notebooks and directories of the workspace tree.
 
     Args:
+        user: Who makes them where nobody else is known.
         clock: Gives the times.
+        access: Says who may see and change them.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, user: str, clock: Clock, access: Access) -> None:
+        self._user = user
         self._clock = clock
+        self._access = access
+        for kind, noun in _NOUNS.items():
+            access.covers(noun, lambda identifier, kind=kind: self._owned(kind, identifier))
         self._lock = threading.Lock()
         self._held: dict[str, _Object] = {"/": _Object("DIRECTORY", b"", 1, 0)}
 
@@ -61,9 +75,9 @@ class TreeService:
         return {
             f"POST {base}/import": self._import,
             f"GET {base}/export": self._export,
-            f"GET {base}/get-status": lambda call: self._info(_tree_path(call.need("path"))),
+            f"GET {base}/get-status": self._status,
             f"GET {base}/list": self._list,
-            f"POST {base}/mkdirs": lambda call: self._mkdirs(_tree_path(call.need("path"))),
+            f"POST {base}/mkdirs": self._mkdirs,
             f"POST {base}/delete": self._delete,
         }
 
@@ -81,20 +95,21 @@ class TreeService:
             known: Json = {**facts, "content": base64.b64decode(facts["content"])}
             self._held[path] = _Object(**known)
 
-    def text(self, path: str) -> str:
-        """The text of a file."""
-        found = self._get(_tree_path(path))
+    def text(self, path: str, user: str) -> str:
+        """The text of a file, for a user who may read it."""
+        found = self._seen(user, _tree_path(path))
         if found.kind != "FILE":
             raise invalid(f"{path} is a {found.kind.lower()}, not a file")
         return found.content.decode()
 
-    def notebook(self, path: str) -> Notebook:
+    def notebook(self, path: str, user: str) -> Notebook:
         """A notebook; jobs may name it with or without the ending of its language.
 
         Raises:
-            ApiError: There is none at this path, or one in a language whose cells cannot be told apart here.
+            ApiError: There is none at this path, one in a language whose cells cannot be told apart here, or one that
+                the user may not read.
         """
-        found = self._get(_tree_path(path))
+        found = self._seen(user, _tree_path(path))
         if found.kind != "NOTEBOOK":
             raise invalid(f"{path} is a {found.kind.lower()}, not a notebook")
         if found.language not in ("SQL", "PYTHON"):
@@ -107,6 +122,41 @@ class TreeService:
             raise absent(f"Path ({path}) doesn't exist.")
         return found
 
+    # Whose it is
+
+    def _owned(self, kind: str, identifier: str) -> Owned:
+        """Whose an object is, by its id."""
+        held = list(self._held.items())
+        path, found = next(
+            ((path, one) for path, one in held if one.kind == kind and str(one.identifier) == identifier), ("", None)
+        )
+        if found is None:
+            raise absent(f"{kind.capitalize()} with id {identifier} does not exist.")
+        parent = self._held.get(_parent(path)) if path != "/" else None
+        return Owned(_home(path) or found.owner, _place(parent) if parent else None)
+
+    def _need(self, user: str, ability: str, path: str) -> _Object:
+        found = self._get(path)
+        self._access.need(user, ability, *_place(found))
+        return found
+
+    def _seen(self, user: str, path: str) -> _Object:
+        return self._get(path) if path in _OPEN else self._need(user, "view", path)
+
+    def _need_room(self, user: str, path: str) -> None:
+        """Refuse a user who may not put something at a path; its own home and what everybody shares need not exist."""
+        place = path
+        while place not in self._held:
+            if self._access.belongs(user, _home(place)):
+                return
+            place = _parent(place)
+        self._need(user, "edit", place)
+
+    def _status(self, call: Call) -> Json:
+        path = _tree_path(call.need("path"))
+        self._seen(call.user, path)
+        return self._info(path)
+
     def _info(self, path: str) -> Json:
         found = self._get(path)
         info: Json = {"path": path, "object_type": found.kind, "object_id": found.identifier}
@@ -116,8 +166,14 @@ class TreeService:
         times = {"created_at": found.modified, "modified_at": found.modified}
         return {**info, **times, **({"language": found.language} if found.language else {"size": len(found.content)})}
 
-    def _put(self, path: str, kind: str, content: bytes, language: str = "") -> None:
-        self._held[path] = _Object(kind, content, uuid.uuid4().int % 10**15, self._clock.millis(), language)
+    def _put(self, path: str, kind: str, content: bytes, user: str, language: str = "") -> None:
+        before = self._held.get(path)
+        number, owner = (
+            (before.identifier, before.owner)
+            if before and before.kind == kind
+            else (uuid.uuid4().int % 10**15, "" if path in _OPEN else user or self._user)
+        )
+        self._held[path] = _Object(kind, content, number, self._clock.millis(), language, owner)
 
     def _import(self, call: Call) -> None:
         given = _form(call) if isinstance(call.body, bytes) else call.json
@@ -129,14 +185,15 @@ class TreeService:
             raise invalid("content must be base64") from error
         path, kind, language = _placed(path, content, given)
         with self._lock:
+            self._need_room(call.user, path)
             if path.rsplit("/", 1)[0] not in ("", *self._held):
                 raise absent(f"The parent folder ({path.rsplit('/', 1)[0]}) does not exist.")
             if path in self._held and str(given.get("overwrite")).lower() != "true":
                 raise exists(f"Path ({path}) already exists.", "RESOURCE_ALREADY_EXISTS")
-            self._put(path, kind, content, language)
+            self._put(path, kind, content, call.user, language)
 
     def _export(self, call: Call) -> Json | Reply:
-        found = self._get(_tree_path(call.need("path")))
+        found = self._seen(call.user, _tree_path(call.need("path")))
         if call.text("format", "SOURCE") not in ("SOURCE", "AUTO", "RAW"):
             raise unserved(f"Export in the format {call.text('format')}")
         if found.kind == "DIRECTORY":
@@ -151,23 +208,32 @@ class TreeService:
 
     def _list(self, call: Call) -> Json:
         path = _tree_path(call.need("path"))
-        self._get(path)
-        children = [key for key in sorted(self._held) if key != "/" and (key.rsplit("/", 1)[0] or "/") == path]
+        self._seen(call.user, path)
+        children = [
+            key
+            for key, found in sorted(self._held.items())
+            if key != "/"
+            and _parent(key) == path
+            and (key in _OPEN or self._access.can(call.user, "view", *_place(found)))
+        ]
         return {"objects": [self._info(key) for key in children]} if children else {}
 
-    def _mkdirs(self, path: str) -> None:
+    def _mkdirs(self, call: Call) -> None:
+        path = _tree_path(call.need("path"))
         parts = [part for part in path.split("/") if part]
         with self._lock:
+            if path not in self._held:
+                self._need_room(call.user, path)
             for depth in range(1, len(parts) + 1):
                 place = "/" + "/".join(parts[:depth])
                 if self._held.get(place, _Object("DIRECTORY", b"", 0, 0)).kind != "DIRECTORY":
                     raise exists(f"{place} is a file", "RESOURCE_ALREADY_EXISTS")
                 if place not in self._held:
-                    self._put(place, "DIRECTORY", b"")
+                    self._put(place, "DIRECTORY", b"", call.user)
 
     def _delete(self, call: Call) -> None:
         path = _tree_path(call.need("path"))
-        self._get(path)
+        self._need(call.user, "manage", path)
         if path == "/":
             raise ApiError(400, "DIRECTORY_PROTECTED", "Folder / is protected")
         below = [key for key in list(self._held) if key.startswith(f"{path}/")]
@@ -176,6 +242,26 @@ class TreeService:
         with self._lock:
             for key in [path, *below]:
                 self._held.pop(key, None)
+
+
+def _place(found: _Object) -> Place:
+    return _NOUNS[found.kind], str(found.identifier)
+
+
+def _parent(path: str) -> str:
+    return path.rsplit("/", 1)[0] or "/"
+
+
+def _home(path: str) -> str:
+    """Whose a directory is by its path: the user's whose home it is, everybody's if shared; empty for any other.
+
+    >>> _home("/Users/ada@example.com"), _home("/Shared"), _home("/Users/ada@example.com/etl")
+    ('ada@example.com', 'users', '')
+    """
+    _, root, *rest = path.split("/")
+    if root in ("Users", "Repos") and len(rest) == 1:
+        return rest[0]
+    return "users" if path == "/Shared" else ""
 
 
 def _tree_path(path: str) -> str:

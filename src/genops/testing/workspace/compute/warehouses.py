@@ -7,11 +7,12 @@ import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from genops.testing.workspace.compute.access import Access, Owned, guarded
 from genops.testing.workspace.compute.passages import Passages
 from genops.testing.workspace.compute.shapes import checked_part
 from genops.testing.workspace.compute.warehouse import SCALE_DOWN_SECONDS, STOP_SECONDS, Warehouse
 from genops.testing.workspace.http.paging import listing, page
-from genops.testing.workspace.http.wire import Call, Json, Routes, absent, invalid, objects_of
+from genops.testing.workspace.http.wire import Call, Handler, Json, Routes, absent, invalid, objects_of
 
 if TYPE_CHECKING:
     from genops.testing.workspace.clock import Clock
@@ -52,6 +53,7 @@ class WarehouseService:
         clock: Gives the times.
         journal: Is told of their states (``warehouse``) and of their settings (``warehouse_change``).
         sessions: The sessions that are open.
+        access: Says who may use and change them; everybody may use the first.
         transition_polls: How many reads show STARTING or STOPPING before the final state.
     """
 
@@ -62,6 +64,7 @@ class WarehouseService:
         clock: Clock,
         journal: Journal,
         sessions: Sessions,
+        access: Access,
         transition_polls: int,
     ) -> None:
         self._user = user
@@ -69,6 +72,8 @@ class WarehouseService:
         self._clock = clock
         self._journal = journal
         self._sessions = sessions
+        self._access = access
+        access.covers("warehouses", lambda identifier: Owned(self._get(identifier).settings["creator_name"]))
         self._lock = threading.RLock()
         self._held: dict[str, Warehouse] = {}
         self._passages = Passages(clock, self._lock, transition_polls)
@@ -92,6 +97,7 @@ class WarehouseService:
             self._user,
         )
         self.default_id = starter.id
+        self._access.give("warehouses", starter.id, "users", "CAN_USE")
         self._run(starter)
 
     def state(self) -> Json:
@@ -116,12 +122,15 @@ class WarehouseService:
         return {
             f"GET {base}": lambda call: self._list(call, noun),
             f"POST {base}": self._create,
-            f"GET {base}/{{id}}": self._read,
-            f"POST {base}/{{id}}/edit": self._edit,
-            f"DELETE {base}/{{id}}": self._delete,
-            f"POST {base}/{{id}}/start": lambda call: self._start(self._get(call.args["id"])),
-            f"POST {base}/{{id}}/stop": lambda call: self._stop(self._get(call.args["id"])),
+            f"GET {base}/{{id}}": self._for("view", self._read),
+            f"POST {base}/{{id}}/edit": self._for("manage", self._edit),
+            f"DELETE {base}/{{id}}": self._for("manage", self._delete),
+            f"POST {base}/{{id}}/start": self._for("use", lambda call: self._start(self._get(call.args["id"]))),
+            f"POST {base}/{{id}}/stop": self._for("manage", lambda call: self._stop(self._get(call.args["id"]))),
         }
+
+    def _for(self, ability: str, handler: Handler) -> Handler:
+        return guarded(handler, lambda call: self._access.need(call.user, ability, "warehouses", call.args["id"]))
 
     # Load
 
@@ -177,6 +186,10 @@ class WarehouseService:
     def known(self, identifier: str) -> bool:
         """Whether there is a warehouse of this id."""
         return identifier in self._held
+
+    def usable(self, identifier: str, user: str) -> bool:
+        """Whether there is a warehouse of this id that a user may run statements on."""
+        return self.known(identifier) and self._access.can(user, "use", "warehouses", identifier)
 
     def _scale(self, warehouse: Warehouse, event: str) -> None:
         wanted = warehouse.wanted()
@@ -285,7 +298,11 @@ class WarehouseService:
     def _list(self, call: Call, noun: str) -> Json:
         for identifier in list(self._held):
             self._passages.read(identifier)
-        shown = [self._shown(warehouse) for warehouse in list(self._held.values())]
+        shown = [
+            self._shown(warehouse)
+            for warehouse in list(self._held.values())
+            if self._access.can(call.user, "view", "warehouses", warehouse.id)
+        ]
         size = min(call.number("page_size") or _PAGE, _PAGE)
         return listing(noun, *page(shown, call.text("page_token"), size, gaps=False))
 

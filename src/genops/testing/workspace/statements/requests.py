@@ -60,13 +60,13 @@ def checked(request: Json) -> tuple[Json, float]:
     return full, _seconds(str(full.get("wait_timeout", "10s")))
 
 
-def check_warehouse(warehouses: WarehouseService, identifier: str) -> None:
-    """Refuse a warehouse that is none: 400 for what is no id, 403 for an id that nobody may use.
+def check_warehouse(warehouses: WarehouseService, identifier: str, user: str) -> None:
+    """Refuse a warehouse that is none: 400 for what is no id, 403 for an id that the user may not use.
 
     Raises:
-        ApiError: It is not there.
+        ApiError: It is not there, or not for this user.
     """
-    if warehouses.known(identifier):
+    if warehouses.usable(identifier, user):
         return
     if not re.fullmatch(r"[0-9a-f]{16}", identifier):
         raise invalid(f"{identifier} is not a valid endpoint id.")

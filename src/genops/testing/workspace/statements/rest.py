@@ -48,7 +48,7 @@ class StatementService:
 
     def _execute(self, call: Call) -> Json:
         request, wait = checked(call.json)
-        check_warehouse(self._warehouses, request["warehouse_id"])
+        check_warehouse(self._warehouses, request["warehouse_id"], call.user)
         statement = self._statements.submit(request, user=call.user)
         if not wait:
             # Asynchronous: the caller learns the id and asks for the rest.

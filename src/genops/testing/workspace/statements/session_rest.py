@@ -41,7 +41,7 @@ class SessionService:
 
     def _open(self, call: Call) -> Json:
         warehouse = call.need("warehouse_id")
-        check_warehouse(self._warehouses, warehouse)
+        check_warehouse(self._warehouses, warehouse, call.user)
         self._warehouses.wake(warehouse)
         given = checked_part(call.json.get("session_confs"), "session_confs")
         confs = {key: str(value) for key, value in given.items()}

@@ -6,6 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from genops.testing.workspace.http.wire import ApiError, Call, Json, Reply, Routes, absent
+from genops.testing.workspace.statements.requests import check_warehouse
 
 if TYPE_CHECKING:
     from genops.testing.workspace.compute.clusters import ClusterService
@@ -84,12 +85,14 @@ class ThriftService:
         identifier = call.args["id"]
         if not self._warehouses.known(identifier):
             raise absent(f"SQL warehouse {identifier} does not exist.")
+        check_warehouse(self._warehouses, identifier, call.user)
         return self._answer(call, {"warehouse_id": identifier})
 
     def _on_cluster(self, call: Call) -> Reply:
         identifier = call.args["cluster"]
         if call.args["workspace"] not in (self._workspace_id, "0") or not self._clusters.known(identifier):
             raise absent(f"Cluster {identifier} does not exist in workspace {call.args['workspace']}")
+        self._clusters.check(identifier, call.user)
         return self._answer(call, {"warehouse_id": "", "cluster_id": identifier})
 
     def _answer(self, call: Call, compute: Json) -> Reply:
