@@ -9,7 +9,7 @@ from sqlglot import exp
 from genops.testing.workspace.sql import ddl
 from genops.testing.workspace.sql.database import described
 from genops.testing.workspace.sql.declared import as_declared
-from genops.testing.workspace.sql.failures import SqlError
+from genops.testing.workspace.sql.failures import SqlError, UnsupportedError, wrong_number
 from genops.testing.workspace.sql.generation import native, to_duckdb
 from genops.testing.workspace.sql.tables import table_name
 from genops.testing.workspace.sql.values import need_unbounded
@@ -30,21 +30,22 @@ def create(run: Run) -> None:
     present = run.catalog.tables.get(plan.name.full)
     if present is not None:
         run.may(run.user, "MODIFY", plan.name)
-    query, computed = tree.expression, False
+    query, computed, outputs = tree.expression, False, list[str]()
     if query is not None:
         computed = run.planning.reads_computed(query, run.session)
         names = [name.full for name in run.qualified(query) if name.full in run.catalog.tables]
         if plan.kind == "VIEW" and names:
             # A view reads with the rights of its owner, so what it reads is remembered.
             plan.given["view_dependencies"] = {"dependencies": [{"table": {"table_full_name": name}} for name in names]}
+            _check_cycle(run, plan, names)
         sql = to_duckdb(query)
         found = described(run.cursor, sql)
-        if not isinstance(tree.this, exp.Schema):
-            _check_names([column for column, _ in found])
+        outputs = [column for column, _ in found]
         if plan.kind == "TABLE":
             for _, duck in found:
                 need_unbounded(duck)
         tree.set("expression", native(as_declared(sql, found, query.meta.get("columns"))))
+    ddl.need_columns(plan, _columns(run, plan, outputs))
     run.tell()
     text = to_duckdb(tree)
     filled = plan.kind == "TABLE" and query is not None
@@ -60,19 +61,33 @@ def create(run: Run) -> None:
     run.affected({"num_affected_rows": count, "num_inserted_rows": count} if filled else {})
 
 
-def _check_names(columns: list[str]) -> None:
-    """Refuse a query of which two columns have one name; DuckDB would give the second another.
-
-    Raises:
-        SqlError: There are such.
-    """
-    names = [column.lower() for column in columns]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+def _columns(run: Run, plan: ddl.Plan, found: list[str]) -> list[str]:
+    """The names of the columns of what is created: those that it lists, or those of its query."""
+    listed = [item.name for item in run.tree.this.expressions] if isinstance(run.tree.this, exp.Schema) else []
+    if not listed and not found:
+        raise UnsupportedError("CREATE TABLE without columns")
+    if found and any(isinstance(item, exp.ColumnDef) for item in run.tree.this.expressions):
         raise SqlError(
-            f"[COLUMN_ALREADY_EXISTS] The column `{twice}` already exists. Choose another name or rename the existing "
-            "column.",
-            "42711",
+            "[PARSE_SYNTAX_ERROR] Operation not allowed: Schema may not be specified in a Create Table As Select "
+            "(CTAS) statement.",
+            "42601",
+        )
+    if plan.kind == "VIEW" and listed and len(listed) != len(found):
+        raise wrong_number(plan.name.shown, len(listed), len(found))
+    return listed or found
+
+
+def _check_cycle(run: Run, plan: ddl.Plan, names: list[str]) -> None:
+    """Refuse a view that would read itself, be it by way of another."""
+    reached = list(names)
+    for name in reached:
+        read = run.catalog.tables.get(name, {}).get("view_dependencies", {}).get("dependencies", ())
+        reached += {item["table"]["table_full_name"] for item in read}.difference(reached)
+    if plan.name.full in reached:
+        raise SqlError(
+            f"[RECURSIVE_VIEW] Recursive view {plan.name.shown} detected (cycle: {plan.name.shown} -> "
+            f"{plan.name.shown}).",
+            "42K0H",
         )
 
 

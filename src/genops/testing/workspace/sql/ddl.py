@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlglot
 from sqlglot import TokenType, exp
 
-from genops.testing.workspace.sql.commands import constraints
+from genops.testing.workspace.sql.commands.constraints import need_distinct
 from genops.testing.workspace.sql.dialect import ALIAS
 from genops.testing.workspace.sql.failures import (
     SqlError,
@@ -18,9 +18,12 @@ from genops.testing.workspace.sql.failures import (
     schema_not_found,
     table_not_found,
 )
+from genops.testing.workspace.sql.keys import keys_of_create
 from genops.testing.workspace.sql.relations import COMPUTED
 from genops.testing.workspace.sql.tables import TableName, table_name
-from genops.testing.workspace.sql.values import need_unbounded
+from genops.testing.workspace.sql.values import need_unbounded, ticked
+from genops.testing.workspace.sql.virtual import SYSTEM
+from genops.testing.workspace.unity.names import checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +61,20 @@ def need_schema(catalog: UnityCatalog, name: TableName) -> None:
         raise catalog_not_found(name.catalog)
     if f"{name.catalog}.{name.schema}" not in catalog.schemas:
         raise schema_not_found(f"`{name.catalog}`.`{name.schema}`")
+
+
+def need_place(catalog: UnityCatalog, session: Session, given: Json) -> None:
+    """Make sure that the ``catalog`` and the ``schema`` that a request names are there.
+
+    Raises:
+        SqlError: One of them is not; the statement fails before anything of it runs.
+    """
+    if given.get("catalog") and session.catalog.lower() not in (SYSTEM, *catalog.catalogs):
+        raise catalog_not_found(session.catalog)
+    place = session.catalog.lower(), session.schema.lower()
+    known = ".".join(place) in catalog.schemas or place[1] in catalog.virtual.schemas(place[0])
+    if given.get("schema") and not known:
+        raise schema_not_found(f"`{session.catalog}`.`{session.schema}`")
 
 
 def need_table(catalog: UnityCatalog, name: TableName) -> Json:
@@ -109,12 +126,25 @@ def plan_create(catalog: UnityCatalog, tree: Any, session: Session, sql: str) ->
     name = table_name(target, session.catalog, session.schema)
     given = _harvest(tree)
     given["table_type"] = "VIEW" if kind == "VIEW" else "EXTERNAL" if given.get("storage_location") else "MANAGED"
+    if tree.args.get("exists") and tree.args.get("replace"):
+        raise SqlError(
+            f"[INVALID_SQL_SYNTAX.CREATE_VIEW_WITH_IF_NOT_EXISTS_AND_REPLACE] Invalid SQL syntax: CREATE {kind} with "
+            "both IF NOT EXISTS and REPLACE is not allowed.",
+            "42000",
+        )
     need_schema(catalog, name)
+    checked_name(name.name)
     if not _may_create(catalog, tree, kind, name):
         return None
     if kind == "VIEW":
         given["view_definition"] = definition(sql)
-    given["keys"] = _keys(catalog, tree, name, given["constraints"], session)
+    given["keys"] = keys_of_create(
+        tree,
+        name,
+        given["constraints"],
+        lambda text: table_name(exp.to_table(text, dialect="databricks"), session.catalog, session.schema),
+        lambda parent: need_table(catalog, parent),
+    )
     _strip_columns(tree)
     target.replace(_duck_table(name))
     return Plan(kind, name, given)
@@ -165,22 +195,38 @@ def register(catalog: UnityCatalog, plan: Plan, *, computed: bool = False) -> Js
         info["storage_location"] = given["storage_location"]
     if computed:
         info[COMPUTED] = True
-    for position, name in enumerate(given.get("partitions", ())):
-        _column(info, name)["partition_index"] = position
-    for name in given.get("clustering_columns", ()):
-        _column(info, name)
+    partitions = [name.lower() for name in given.get("partitions", ())]
+    for column in info["columns"]:
+        if column["name"].lower() in partitions:
+            column["partition_index"] = partitions.index(column["name"].lower())
     return info
 
 
-def _column(info: Json, name: str) -> Json:
-    for column in info["columns"]:
-        if column["name"].lower() == name.lower():
-            return column
-    raise SqlError(
-        f"[UNRESOLVED_COLUMN.WITHOUT_SUGGESTION] A column, variable, or function parameter with name `{name}` cannot "
-        "be resolved.",
-        "42703",
-    )
+def need_columns(plan: Plan, columns: list[str]) -> None:
+    """Make sure that what a CREATE says of columns fits them, before anything is made.
+
+    Args:
+        plan: What is about to be created.
+        columns: The names of its columns.
+
+    Raises:
+        SqlError: A name stands twice, or the layout names a column that is not there.
+    """
+    need_distinct(columns)
+    known = [name.lower() for name in columns]
+    for name in (*plan.given.get("partitions", ()), *plan.given.get("clustering_columns", ())):
+        if name.lower() not in known:
+            raise SqlError(
+                f"[UNRESOLVED_COLUMN.WITHOUT_SUGGESTION] A column, variable, or function parameter with name `{name}` "
+                "cannot be resolved.",
+                "42703",
+            )
+    if plan.given.get("partitions") and plan.given.get("clustering_columns"):
+        raise SqlError(
+            "[SPECIFY_CLUSTER_BY_WITH_PARTITIONED_BY_IS_NOT_ALLOWED] Cannot specify both CLUSTER BY and PARTITIONED "
+            "BY.",
+            "42908",
+        )
 
 
 def _duck_table(name: TableName) -> Any:
@@ -196,13 +242,15 @@ def _duck_table(name: TableName) -> Any:
 
 def _harvest(tree: Any) -> Json:
     """Take comments, properties, layout and constraints out of a CREATE; they are the catalog's, not DuckDB's."""
-    given: Json = {"comments": {}, "properties": {}, "constraints": []}
+    given: Json = {"comments": {}, "properties": {}, "defaults": {}, "constraints": []}
     for item in tree.args["properties"].expressions if tree.args.get("properties") else ():
         take = _PROPERTIES.get(item.__class__)
         if take is None:
             raise UnsupportedError(f"CREATE with {item.sql(dialect='databricks').split('(')[0]}")
         take(item, given)
     tree.set("properties", None)
+    if given.get("partition_definitions") and isinstance(tree.this, exp.Schema):
+        tree.this.set("expressions", [*tree.this.expressions, *given.pop("partition_definitions")])
     for column in tree.this.find_all(exp.ColumnDef) if isinstance(tree.this, exp.Schema) else ():
         _harvest_column(column, given)
     if isinstance(tree.this, exp.Schema):
@@ -225,43 +273,17 @@ def _harvest_column(column: Any, given: Json) -> None:
         if isinstance(kind, exp.CommentColumnConstraint):
             given["comments"][column.name] = kind.this.name
         elif isinstance(kind, exp.PrimaryKeyColumnConstraint):
-            given["constraints"].append(f"PRIMARY KEY (`{column.name}`)")
+            options = " ".join(str(option) for option in kind.args.get("options") or ())
+            given["constraints"].append(f"PRIMARY KEY ({ticked(column.name)}) {options}")
         elif isinstance(kind, exp.Reference):
-            given["constraints"].append(f"FOREIGN KEY (`{column.name}`) {constraint.sql(dialect='databricks')}")
+            given["constraints"].append(f"FOREIGN KEY ({ticked(column.name)}) {constraint.sql(dialect='databricks')}")
         elif isinstance(kind, (exp.NotNullColumnConstraint, exp.DefaultColumnConstraint)):
             kept.append(constraint)
+            if isinstance(kind, exp.DefaultColumnConstraint):
+                given["defaults"][column.name] = kind.this.sql(dialect="databricks")
         else:
             raise UnsupportedError(f"the column constraint {constraint.sql(dialect='databricks')}")
     column.set("constraints", kept)
-
-
-def _keys(catalog: UnityCatalog, tree: Any, name: TableName, texts: list[str], session: Session) -> list[Json]:
-    columns: list[Any] = list(tree.this.find_all(exp.ColumnDef)) if texts else []
-    mine: Json = {"name": name.name, "full_name": name.full, "columns": [{"name": column.name} for column in columns]}
-    keys: list[Json] = []
-    for text in texts:
-        kind, match = constraints.parsed(text)
-        if kind == "check":
-            raise UnsupportedError("CREATE TABLE with a CHECK; Databricks adds it by ALTER TABLE … ADD CONSTRAINT")
-        mine["table_constraints"] = keys
-        parent = None
-        if kind == "foreign":
-            referred = table_name(exp.to_table(match["parent"], dialect="databricks"), session.catalog, session.schema)
-            parent = mine if referred == name else need_table(catalog, referred)
-        keys = [*keys, constraints.key_of(kind, match, mine, parent)]
-        if kind == "primary":
-            _forbid_nulls(columns, constraints.names_of(match["columns"]))
-    return keys
-
-
-def _forbid_nulls(columns: list[Any], names: list[str]) -> None:
-    """Columns of a primary key that is made with its table take no nulls."""
-    wanted = {name.lower() for name in names}
-    for column in columns:
-        held: list[Any] = column.args.get("constraints") or []
-        known = any(isinstance(item.kind, exp.NotNullColumnConstraint) for item in held)
-        if column.name.lower() in wanted and not known:
-            column.set("constraints", [*held, exp.ColumnConstraint(kind=exp.NotNullColumnConstraint())])
 
 
 def _strip_columns(tree: Any) -> None:
@@ -292,6 +314,7 @@ def _format(item: Any, _: Json) -> None:
 
 def _partitions(item: Any, given: Json) -> None:
     given["partitions"] = [column.name for column in item.this.expressions]
+    given["partition_definitions"] = [one for one in item.this.expressions if isinstance(one, exp.ColumnDef)]
 
 
 def _clusters(item: Any, given: Json) -> None:
@@ -345,16 +368,11 @@ def drop(catalog: UnityCatalog, tree: Any, session: Session) -> None:
     info = catalog.tables.get(name.full)
     if info is None and tree.args.get("exists"):
         return
+    other = {"TABLE": "VIEW", "VIEW": "TABLE"}[kind]
     if (need_table(catalog, name)["table_type"] == "VIEW") != (kind == "VIEW"):
-        raise SqlError(f"[WRONG_COMMAND_FOR_OBJECT_TYPE] {name.shown} is not a {kind.lower()}.", "42809")
-    catalog.drop_table(".".join(f"`{part}`" for part in (name.catalog, name.schema, name.name)))
-    _forget_references(catalog, name.full)
-
-
-def _forget_references(catalog: UnityCatalog, full_name: str) -> None:
-    """Foreign keys end with the table that they refer to."""
-    for info in catalog.tables.values():
-        held = info.get("table_constraints", ())
-        kept = [item for item in held if next(iter(item.values())).get("parent_table") != full_name]
-        if len(kept) < len(held):
-            info["table_constraints"] = kept
+        raise SqlError(
+            f"[WRONG_COMMAND_FOR_OBJECT_TYPE] The operation DROP {kind} requires a {kind}. But {name.shown} is a "
+            f"{other}. Use DROP {other} instead.",
+            "42809",
+        )
+    catalog.drop_table(".".join(ticked(part) for part in (name.catalog, name.schema, name.name)))

@@ -48,7 +48,11 @@ def schema_not_found(name: str) -> SqlError:
 
 def catalog_not_found(name: str) -> SqlError:
     """A catalog that is not in the metastore."""
-    return SqlError(f"[NO_SUCH_CATALOG_EXCEPTION] Catalog '{name}' was not found.", "42704")
+    return SqlError(
+        f"[NO_SUCH_CATALOG_EXCEPTION] Catalog '{name}' was not found. Please verify the catalog name and then retry "
+        "the query or command again.",
+        "42704",
+    )
 
 
 def already_exists(kind: str, name: str) -> SqlError:
@@ -57,6 +61,16 @@ def already_exists(kind: str, name: str) -> SqlError:
         f"[{kind}_ALREADY_EXISTS] Cannot create {name} because it already exists. Choose a different name, drop or "
         "replace the existing object, or add the IF NOT EXISTS clause.",
         "42P07" if kind == "TABLE_OR_VIEW" else "42P06",
+    )
+
+
+def wrong_number(name: str, given: int, found: int) -> SqlError:
+    """A view with another number of names than its query has columns."""
+    kind = "NOT_ENOUGH_DATA_COLUMNS" if given > found else "TOO_MANY_DATA_COLUMNS"
+    return SqlError(
+        f"[CREATE_VIEW_COLUMN_ARITY_MISMATCH.{kind}] Cannot create view {name}, the reason is the view has {given} "
+        f"column names and its query {found} columns.",
+        "21S01",
     )
 
 

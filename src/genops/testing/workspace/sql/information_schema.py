@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from genops.testing.workspace.sql.commands.constraints import keys_of, primary_columns
 from genops.testing.workspace.sql.commands.types import standard_facts
 from genops.testing.workspace.sql.information_columns import COLUMNS, GRANTED, TAGGED, TYPES
+from genops.testing.workspace.sql.values import default_of
 from genops.testing.workspace.sql.virtual import OWNER, SYSTEM, Viewer, VirtualTable, born
 from genops.testing.workspace.unity.privileges import shown
 
@@ -136,6 +137,7 @@ class InformationSchema:
                     **_table(info),
                     "column_name": column["name"],
                     "ordinal_position": column["position"] + 1,
+                    "column_default": default_of(column),
                     "is_nullable": "YES" if column.get("nullable", True) else "NO",
                     **standard_facts(column["type_text"]),
                     "is_identity": "NO",

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from genops.testing.workspace.sql.failures import SqlError, UnsupportedError
 
@@ -98,6 +96,17 @@ def duck_type(databricks: str) -> str:
     return exp.DataType.build(databricks, dialect="databricks").sql(dialect="duckdb")
 
 
+def duck_name(databricks: str) -> str:
+    """The DuckDB type of a Databricks type's text, as DuckDB itself spells it.
+
+    >>> duck_name("string")
+    'VARCHAR'
+    """
+    spelt = duck_type(databricks)
+    known = {"TEXT": "VARCHAR", "INT": "INTEGER", "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE", "REAL": "FLOAT"}
+    return known.get(spelt, spelt)
+
+
 def result_column(name: str, position: int, duck: str) -> Json:
     """A column of a statement's result schema."""
     kind = column_type(duck)
@@ -107,11 +116,16 @@ def result_column(name: str, position: int, duck: str) -> Json:
     return column
 
 
-def catalog_column(name: str, position: int, duck: str, *, nullable: bool, comment: str | None) -> Json:
-    """A column of a table in Unity Catalog."""
+_DEFAULT = "CURRENT_DEFAULT"
+
+
+def catalog_column(
+    name: str, position: int, duck: str, *, nullable: bool, comment: str | None, default: str | None = None
+) -> Json:
+    """A column of a table in Unity Catalog, its default as Delta keeps it: as text among the metadata of its field."""
     kind = column_type(duck)
     text = kind.text.lower()
-    field: Json = {"name": name, "type": text, "nullable": nullable, "metadata": {}}
+    field: Json = {"name": name, "type": text, "nullable": nullable, "metadata": {_DEFAULT: default} if default else {}}
     column: Json = {
         "name": name,
         "type_text": text,
@@ -123,6 +137,15 @@ def catalog_column(name: str, position: int, duck: str, *, nullable: bool, comme
     if kind.precision is not None:
         column.update(type_precision=kind.precision, type_scale=kind.scale)
     return {**column, "comment": comment} if comment else column
+
+
+def default_of(column: Json) -> str | None:
+    """The text of a column's default; ``None`` where it has none.
+
+    >>> default_of(catalog_column("a", 0, "INTEGER", nullable=True, comment=None, default="1"))
+    '1'
+    """
+    return json.loads(column.get("type_json") or "{}").get("metadata", {}).get(_DEFAULT)
 
 
 def quoted(name: str) -> str:
@@ -154,15 +177,26 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def ticked(name: str) -> str:
+    """A Databricks identifier in backticks.
+
+    >>> ticked("a`b")
+    '`a``b`'
+    """
+    return "`" + name.replace("`", "``") + "`"
+
+
+_PART = r"`(?:[^`]|``)+`|[^`.]+"
+_DOTTED = re.compile(rf"(?:{_PART})(?:\.(?:{_PART}))*")
+
+
 def split_name(full_name: str) -> list[str]:
     """The parts of a dotted name, backticks honoured.
 
-    >>> split_name("main.`a.b`.c")
-    ['main', 'a.b', 'c']
+    >>> split_name("main.`a.b`.`c``d`")
+    ['main', 'a.b', 'c`d']
     """
-    if "`" not in full_name:
+    if not _DOTTED.fullmatch(full_name):  # no name at all: it is split as it stands, and not found
         return full_name.split(".")
-    try:
-        return [part.name for part in sqlglot.to_table(full_name, dialect="databricks").parts]
-    except SqlglotError:  # no name at all: it is split as it stands, and not found
-        return full_name.split(".")
+    parts = re.findall(_PART, full_name)
+    return [part[1:-1].replace("``", "`") if part.startswith("`") else part for part in parts]

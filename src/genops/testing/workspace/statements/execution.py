@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from genops.testing.workspace.http.wire import ApiError, Json, absent
-from genops.testing.workspace.sql.ddl import as_failure
+from genops.testing.workspace.sql.ddl import as_failure, need_place
 from genops.testing.workspace.sql.engine import Outcome, SqlEngine
 from genops.testing.workspace.sql.failures import CancelledStatementError, SqlError
 from genops.testing.workspace.sql.sessions import Session, Sessions, new_id
@@ -227,6 +227,8 @@ class Statements:
             fault = self._faults.take_statement(statement.text, statement.warehouse_id)
             if fault is not None:
                 raise SqlError(fault.message, fault.sql_state, fault.error_code)
+            if not statement.request.get("session_id"):
+                need_place(self._engine.catalog, statement.session, statement.request)
             self._engine.run(
                 statement.text,
                 statement.session,

@@ -12,7 +12,7 @@ from genops.testing.workspace.persistence import DataDirectoryError
 from genops.testing.workspace.sql.database import Database, address, address_of, attached
 from genops.testing.workspace.sql.failures import SqlError
 from genops.testing.workspace.sql.tables import TableName
-from genops.testing.workspace.sql.values import catalog_column, quoted
+from genops.testing.workspace.sql.values import catalog_column, default_of, quoted
 from genops.testing.workspace.sql.versions import Versions
 from genops.testing.workspace.sql.virtual import VirtualTables
 from genops.testing.workspace.unity.columns import column_ddl
@@ -201,7 +201,7 @@ class UnityCatalog(Metastore):
         Args:
             name: The table.
             given: ``table_type``, ``comment``, ``properties``, ``view_definition``, ``view_dependencies``, and
-                ``comments`` by column.
+                ``comments`` and ``defaults`` by column.
         """
         with self.lock:
             info = self.new("table", name.full, given)
@@ -210,7 +210,7 @@ class UnityCatalog(Metastore):
             info.update(
                 table_type=kind,
                 table_id=stable_id("table", name.full, str(time.time_ns())),
-                columns=self._columns(name, comments),
+                columns=self._columns(name, comments, given.get("defaults", {})),
             )
             if kind == "VIEW":
                 info["view_definition"] = given.get("view_definition", "")
@@ -220,15 +220,29 @@ class UnityCatalog(Metastore):
                 info["storage_location"] = f"s3://local-workspace/{info['table_id']}"
             return self.add("table", info)
 
-    def refresh_columns(self, info: Json, comments: dict[str, str] | None = None) -> None:
-        """Read a table's columns anew after it was altered; comments of columns that stay are kept."""
-        kept = {column["name"]: column["comment"] for column in info["columns"] if "comment" in column}
-        name = TableName(info["catalog_name"], info["schema_name"], info["name"])
-        self.touch(info, columns=self._columns(name, {**kept, **(comments or {})}))
+    def refresh_columns(
+        self, info: Json, comments: dict[str, str] | None = None, defaults: dict[str, str | None] | None = None
+    ) -> None:
+        """Read a table's columns anew after it was altered.
 
-    def _columns(self, name: TableName, comments: dict[str, str]) -> list[Json]:
+        Args:
+            info: The table.
+            comments: Comments of columns that are new or changed; those of columns that stay are kept.
+            defaults: Texts of defaults, likewise.
+        """
+        kept = {column["name"]: column["comment"] for column in info["columns"] if "comment" in column}
+        texts = {**{column["name"]: default_of(column) for column in info["columns"]}, **(defaults or {})}
+        name = TableName(info["catalog_name"], info["schema_name"], info["name"])
+        self.touch(info, columns=self._columns(name, {**kept, **(comments or {})}, texts))
+
+    def _columns(self, name: TableName, comments: dict[str, str], defaults: dict[str, str | None]) -> list[Json]:
         return [
-            catalog_column(column, position, duck, nullable=nullable, comment=comments.get(column))
+            catalog_column(
+                *(column, position, duck),
+                nullable=nullable,
+                comment=comments.get(column),
+                default=defaults.get(column),
+            )
             for position, (column, duck, nullable) in enumerate(
                 self.database.columns(name.catalog, name.schema, name.name)
             )
@@ -264,11 +278,24 @@ class UnityCatalog(Metastore):
             self.database.change(f"DROP {kind} IF EXISTS {where}")
             self.remove("table", info["full_name"])
             self.versions.forget(info)
+            for other, key in self.references(info["full_name"]):
+                self.touch(other, table_constraints=[one for one in other["table_constraints"] if one is not key])
+
+    def references(self, full_name: str) -> list[tuple[Json, Json]]:
+        """The foreign keys that refer to a table, each with the table that has it."""
+        return [
+            (info, constraint)
+            for info in list(self.tables.values())
+            for constraint in info.get("table_constraints", ())
+            if constraint.get("foreign_key_constraint", {}).get("parent_table", "").lower() == full_name
+        ]
 
     def rename_table(self, old: TableName, new: TableName) -> None:
         """Give a table, already renamed in DuckDB, its new name."""
         with self.lock:
             self.move("table", old.full, new.full)
+            for _, constraint in self.references(old.full):
+                constraint["foreign_key_constraint"]["parent_table"] = new.full
 
     # Volumes
 

@@ -25,10 +25,17 @@ def column_ddl(columns: list[Json]) -> str:
     """
     if not columns:
         raise invalid("A table needs at least one column")
+    for column in columns:
+        _need_no_default(column)
     return ", ".join(
         f"{quoted(str(column.get('name')))} {_type_of(column)}{'' if column.get('nullable', True) else ' NOT NULL'}"
         for column in columns
     )
+
+
+def _need_no_default(column: Json) -> None:
+    if "CURRENT_DEFAULT" in str(column.get("type_json")):
+        raise unserved(f"The default of the column {column.get('name')} over REST; CREATE TABLE in SQL takes it")
 
 
 def _type_of(column: Json) -> str:

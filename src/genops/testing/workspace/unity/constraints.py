@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from genops.testing.workspace.http.wire import ApiError, Call, Json, Routes, absent, exists, invalid
 from genops.testing.workspace.unity.rest import BASE, as_caller
@@ -51,7 +51,7 @@ def drop_constraint(catalog: UnityCatalog, info: Json, name: str, *, cascade: bo
     found = next((constraint for constraint in held if constraint_name(constraint) == name), None)
     if found is None:
         raise absent(f"Constraint '{name}' does not exist in table '{info['full_name']}'.")
-    meaning = _meaning(catalog, info) if "primary_key_constraint" in found else []
+    meaning = catalog.references(info["full_name"]) if "primary_key_constraint" in found else []
     if meaning and not cascade:
         names = ", ".join(other["full_name"] for other, _ in meaning)
         raise ApiError(400, "INVALID_STATE", f"Constraint '{name}' is referenced by foreign keys of: {names}")
@@ -60,23 +60,15 @@ def drop_constraint(catalog: UnityCatalog, info: Json, name: str, *, cascade: bo
     catalog.touch(info, table_constraints=[constraint for constraint in held if constraint is not found])
 
 
-def _meaning(catalog: UnityCatalog, info: Json) -> list[tuple[Json, Json]]:
-    return [
-        (other, constraint)
-        for other in list(catalog.tables.values())
-        for constraint in other.get("table_constraints", ())
-        if constraint.get("foreign_key_constraint", {}).get("parent_table", "").lower() == info["full_name"]
-    ]
-
-
-def _columns(info: Json, names: Any) -> list[Json]:
+def _columns(info: Json, given: Any) -> list[Json]:
     by_name = {column["name"].lower(): column for column in info["columns"]}
-    if not isinstance(names, list) or not names:
+    if not isinstance(given, list) or not given:
         raise invalid("A constraint needs at least one column")
-    for name in names:  # pyright: ignore[reportUnknownVariableType]
-        if str(name).lower() not in by_name:  # pyright: ignore[reportUnknownArgumentType]
+    names = [str(name) for name in cast("list[Any]", given)]
+    for name in names:
+        if name.lower() not in by_name:
             raise invalid(f"Column '{name}' does not exist in table '{info['full_name']}'")
-    return [by_name[str(name).lower()] for name in names]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return [by_name[name.lower()] for name in names]
 
 
 def _primary_key(info: Json, key: Json, held: list[Json]) -> None:
@@ -91,7 +83,7 @@ def _primary_key(info: Json, key: Json, held: list[Json]) -> None:
 
 
 def _foreign_key(catalog: UnityCatalog, info: Json, key: Json) -> None:
-    _columns(info, key.get("child_columns"))
+    children = _columns(info, key.get("child_columns"))
     parent = catalog.table(str(key.get("parent_table")))
     columns = [column["name"] for column in _columns(parent, key.get("parent_columns"))]
     keys = [
@@ -99,6 +91,8 @@ def _foreign_key(catalog: UnityCatalog, info: Json, key: Json) -> None:
         for constraint in parent.get("table_constraints", ())
         if "primary_key_constraint" in constraint
     ]
+    if len(children) != len(columns):
+        raise invalid(f"A foreign key of {len(children)} column(s) cannot refer to {len(columns)} column(s)")
     if columns not in keys:
         raise invalid(f"The columns {', '.join(columns)} are not the primary key of table '{parent['full_name']}'")
 

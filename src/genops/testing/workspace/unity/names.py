@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from genops.testing.workspace.http.wire import ApiError, exists, invalid
-from genops.testing.workspace.sql.values import split_name
+from genops.testing.workspace.sql.values import split_name, ticked
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -42,7 +42,7 @@ def parts_of(full_name: str, count: int) -> list[str]:
 
 def quote_part(name: str) -> str:
     """A part of a dotted name, in backticks where it needs them."""
-    return f"`{name}`" if "." in name else name
+    return ticked(name) if "." in name or "`" in name else name
 
 
 def taken(kind: str, name: str) -> ApiError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlglot.errors
 
-from genops.testing.workspace.sql.commands import constraints
+from genops.testing.workspace.sql.commands import constraining, constraints
 from genops.testing.workspace.sql.commands.columns import (
     Column,
     changed,
@@ -34,7 +34,7 @@ from genops.testing.workspace.sql.commands.grammar import (
 from genops.testing.workspace.sql.database import address
 from genops.testing.workspace.sql.failures import SqlError, UnsupportedError, already_exists
 from genops.testing.workspace.sql.tables import TableName
-from genops.testing.workspace.sql.values import column_type, duck_type, need_unbounded, quoted
+from genops.testing.workspace.sql.values import column_type, default_of, duck_type, need_unbounded, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -156,11 +156,13 @@ def _add(scope: Scope, info: Json, match: re.Match[str]) -> None:
 def _drop(scope: Scope, info: Json, match: re.Match[str]) -> None:
     needs_mapping(info, "DROP")
     columns = columns_of(scope, info)
-    for name in constraints.names_of(match["items"]):
+    names = constraints.names_of(match["items"])
+    for name in names:
         if match["exists"] and all(column.name.lower() != name.lower() for column in columns):
             continue
         del columns[place(columns, name)]
     rebuild(scope, info, columns)
+    constraining.drop_keys_of(scope, info, names)
 
 
 def _rename_column(scope: Scope, info: Json, match: re.Match[str]) -> None:
@@ -172,7 +174,9 @@ def _rename_column(scope: Scope, info: Json, match: re.Match[str]) -> None:
         info,
         changed(columns_of(scope, info), old, name=new),
         comments={new: before["comment"]} if before.get("comment") else None,
+        defaults={new: default_of(before)},
     )
+    constraining.drop_keys_of(scope, info, [old])
     tags = scope.catalog.tags
     for tag in tags.list("columns", f"{info['full_name']}.{before['name']}"):
         tags.remove("columns", f"{info['full_name']}.{before['name']}", tag["tag_key"])
@@ -199,7 +203,9 @@ def _nullability(scope: Scope, info: Json, match: re.Match[str]) -> None:
 
 def _default(scope: Scope, info: Json, match: re.Match[str]) -> None:
     value = scope.planner.translated(match["default"], scope.session) if match["default"] else None
-    rebuild(scope, info, changed(columns_of(scope, info), identifier(match["column"]), default=value))
+    name = info["columns"][_index(info, identifier(match["column"]))]["name"]
+    texts = {name: match["default"].strip() if match["default"] else None}
+    rebuild(scope, info, changed(columns_of(scope, info), name, default=value), defaults=texts)
 
 
 def _position(scope: Scope, info: Json, match: re.Match[str]) -> None:
@@ -220,87 +226,6 @@ def set_comment(scope: Scope, info: Json, column: str, literal: str) -> None:
     else:
         changed_column.pop("comment", None)
     scope.catalog.touch(info)
-
-
-# Constraints
-
-
-def _add_constraint(scope: Scope, info: Json, match: re.Match[str]) -> None:
-    kind, found = constraints.parsed(match["item"])
-    named = identifier(found["named"]) if found["named"] else ""
-    taken = {key["name"] for _, key in constraints.keys_of(info)} | set(constraints.checks_of(info))
-    if named in taken or (kind == "primary" and constraints.primary_columns(info)):
-        raise SqlError(
-            f"[DELTA_CONSTRAINT_ALREADY_EXISTS] Constraint '{named or 'PRIMARY KEY'}' already exists. Please delete "
-            "the old constraint first.",
-            "42710",
-        )
-    if kind == "check":
-        _add_check(scope, info, named, found["condition"])
-        return
-    parent = scope.found(found["parent"]) if kind == "foreign" else None
-    key = constraints.key_of(kind, found, info, parent)
-    if kind == "primary":
-        _need_not_null(info, constraints.names_of(found["columns"]))
-    scope.catalog.touch(info, table_constraints=[*info.get("table_constraints", ()), key])
-
-
-def _need_not_null(info: Json, names: list[str]) -> None:
-    wanted = {name.lower() for name in names}
-    for column in info["columns"]:
-        if column["name"].lower() in wanted and column.get("nullable", True):
-            raise SqlError(
-                f"Cannot create the primary key `{info['name']}_pk` because its child column(s) `{column['name']}` is "
-                "nullable. Please change the column nullability and retry.",
-                "42000",
-            )
-
-
-def _add_check(scope: Scope, info: Json, name: str, condition: str) -> None:
-    if not name:
-        raise syntax_error("CHECK without a name")
-    expression = scope.planner.condition(condition, info, scope.session)
-    counted = f"SELECT count(*) FROM {scope.address(info)} WHERE ({expression}) IS NOT TRUE"  # noqa: S608 - translated
-    rows = scope.catalog.database.rows(counted)[0][0]
-    if rows:
-        raise SqlError(
-            f"[DELTA_NEW_CHECK_CONSTRAINT_VIOLATION] {rows} rows in {info['full_name']} violate the new CHECK "
-            f"constraint ({condition.strip()}).",
-            "23512",
-        )
-    held = info.get("properties", {})
-    scope.catalog.touch(info, properties={**held, f"{constraints.CHECK}{name.lower()}": condition.strip()})
-
-
-def _drop_constraint(scope: Scope, info: Json, match: re.Match[str]) -> None:
-    name = identifier(match["named"]).lower()
-    checks = constraints.checks_of(info)
-    kept = [item for item in info.get("table_constraints", ()) if next(iter(item.values()))["name"].lower() != name]
-    if name in checks:
-        held = {key: value for key, value in info["properties"].items() if key != f"{constraints.CHECK}{name}"}
-        scope.catalog.touch(info, properties=held)
-    elif len(kept) < len(info.get("table_constraints", ())):
-        scope.catalog.touch(info, table_constraints=kept)
-    elif not match["exists"]:
-        raise SqlError(
-            f"[DELTA_CONSTRAINT_DOES_NOT_EXIST] Cannot drop nonexistent constraint {name} from table "
-            f"{info['full_name']}. To avoid throwing an error, provide the parameter IF EXISTS.",
-            "42704",
-        )
-
-
-def _drop_key(scope: Scope, info: Json, match: re.Match[str]) -> None:
-    wanted = match["kind"].split()[0].lower()
-    columns = constraints.names_of(match["columns"]) if match["columns"] else None
-    kept = [
-        item
-        for item in info.get("table_constraints", ())
-        for kind, key in item.items()
-        if not kind.startswith(wanted) or columns not in (None, key["child_columns"])
-    ]
-    if len(kept) == len(info.get("table_constraints", ())) and not match["exists"]:
-        raise SqlError(f"[CONSTRAINT_DOES_NOT_EXIST] {info['full_name']} has no {match['kind']} of these.", "42704")
-    scope.catalog.touch(info, table_constraints=kept)
 
 
 _COLUMN = "{ALTER|CHANGE} [COLUMN] <column:column>"
@@ -326,14 +251,22 @@ _ALTERATIONS: list[Alteration] = [
     (f"{_COLUMN} FIRST [<after:nothing>]", _position, "CHANGE COLUMN"),
     (f"{_COLUMN} AFTER <after:column>", _position, "CHANGE COLUMN"),
     (f"{_COLUMN} COMMENT <comment:text>", _column_comment, "CHANGE COLUMN"),
-    ("ADD <item:constraint>", _add_constraint, "ADD CONSTRAINT"),
-    ("DROP CONSTRAINT [exists:IF EXISTS] <named:column> [{RESTRICT|CASCADE}]", _drop_constraint, "DROP CONSTRAINT"),
+    ("ADD <item:constraint>", constraining.add_constraint, "ADD CONSTRAINT"),
     (
-        "DROP {kind:PRIMARY KEY} [exists:IF EXISTS] [{RESTRICT|CASCADE}] [<columns:nothing>]",
-        _drop_key,
+        "DROP CONSTRAINT [exists:IF EXISTS] <named:column> [{mode:RESTRICT|CASCADE}]",
+        constraining.drop_named,
         "DROP CONSTRAINT",
     ),
-    ("DROP {kind:FOREIGN KEY} [exists:IF EXISTS] ( <columns:list> )", _drop_key, "DROP CONSTRAINT"),
+    (
+        "DROP {kind:PRIMARY KEY} [exists:IF EXISTS] [{mode:RESTRICT|CASCADE}] [<columns:nothing>]",
+        constraining.drop_key,
+        "DROP CONSTRAINT",
+    ),
+    (
+        "DROP {kind:FOREIGN KEY} [exists:IF EXISTS] ( <columns:list> ) [<mode:nothing>]",
+        constraining.drop_key,
+        "DROP CONSTRAINT",
+    ),
 ]
 _REWRITES = ("ADD COLUMNS", "DROP COLUMNS", "RENAME COLUMN", "CHANGE COLUMN")
 _OF_VIEWS = (_rename, _owner, _properties, _unset_properties, _tags, _column_tags)

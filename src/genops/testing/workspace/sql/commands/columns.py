@@ -85,7 +85,14 @@ def changed(columns: list[Column], which: str, **changes: Any) -> list[Column]:
     return [*columns[:index], replace(columns[index], **changes), *columns[index + 1 :]]
 
 
-def rebuild(scope: Scope, info: Json, columns: list[Column], *, comments: dict[str, str] | None = None) -> None:
+def rebuild(
+    scope: Scope,
+    info: Json,
+    columns: list[Column],
+    *,
+    comments: dict[str, str] | None = None,
+    defaults: dict[str, str | None] | None = None,
+) -> None:
     """Give a table new columns, and the catalog what it then has.
 
     Args:
@@ -93,6 +100,7 @@ def rebuild(scope: Scope, info: Json, columns: list[Column], *, comments: dict[s
         info: The table.
         columns: Its columns from now on.
         comments: Comments of columns that are new or changed.
+        defaults: Texts of their defaults.
 
     Raises:
         SqlError: Rows that are there do not fit.
@@ -109,7 +117,7 @@ def rebuild(scope: Scope, info: Json, columns: list[Column], *, comments: dict[s
         ]
     )
     kept = {column["name"]: column["partition_index"] for column in info["columns"] if "partition_index" in column}
-    scope.catalog.refresh_columns(info, comments)
+    scope.catalog.refresh_columns(info, comments, defaults)
     for column in info["columns"]:
         if column["name"] in kept:
             column["partition_index"] = kept[column["name"]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from genops.testing.workspace.clock import stamp
 from genops.testing.workspace.sql.commands.constraints import described, shown_as
 from genops.testing.workspace.sql.commands.grammar import Command, Scope, Table, identifier, moment
-from genops.testing.workspace.sql.commands.types import json_type, sql_type
+from genops.testing.workspace.sql.commands.types import json_type
 from genops.testing.workspace.sql.failures import SqlError
 from genops.testing.workspace.sql.values import column_type
 
@@ -222,45 +222,6 @@ def _function(scope: Scope, match: re.Match[str]) -> Table:
             f"Body: {info['routine_definition']}",
         ]
     return Table(["function_desc"], [[line] for line in lines])
-
-
-# SHOW CREATE TABLE
-
-
-def created_table(info: Json) -> str:
-    """The statement that would create a table again."""
-    name = ".".join(info[part] for part in ("catalog_name", "schema_name", "name"))
-    if info["table_type"] == "VIEW":
-        outputs = ",\n  ".join(column["name"] for column in info["columns"])
-        return f"CREATE VIEW {name} (\n  {outputs})\n{_clause('COMMENT', info)}AS {info['view_definition']}\n"
-    columns = [
-        f"{column['name']} {sql_type(column['type_text'])}{'' if column.get('nullable', True) else ' NOT NULL'}"
-        + (f" COMMENT '{_escaped(column['comment'])}'" if column.get("comment") else "")
-        for column in info["columns"]
-    ]
-    columns += [f"CONSTRAINT `{key}` {text}" for key, text in described(info)]
-    body = ",\n  ".join(columns)
-    text = f"CREATE TABLE {name} (\n  {body})\nUSING {str(info.get('data_source_format', 'delta')).lower()}\n"
-    parts = ", ".join(column["name"] for column in partition_columns(info))
-    text += f"PARTITIONED BY ({parts})\n" if parts else ""
-    keys = ", ".join(info.get("clustering_columns", ()))
-    text += f"CLUSTER BY ({keys})\n" if keys else ""
-    text += f"LOCATION '{info['storage_location']}'\n" if info["table_type"] == "EXTERNAL" else ""
-    return text + _clause("COMMENT", info) + _table_properties(info)
-
-
-def _clause(word: str, info: Json) -> str:
-    return f"{word} '{_escaped(info['comment'])}'\n" if info.get("comment") else ""
-
-
-def _table_properties(info: Json) -> str:
-    held = sorted(info.get("properties", {}).items())
-    listed = ",\n  ".join(f"'{_escaped(key)}' = '{_escaped(value)}'" for key, value in held)
-    return f"TBLPROPERTIES (\n  {listed})\n" if held else ""
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
 _WORD = "{DESCRIBE|DESC}"

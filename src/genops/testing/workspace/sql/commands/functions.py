@@ -16,7 +16,7 @@ from genops.testing.workspace.sql.commands.grammar import (
 )
 from genops.testing.workspace.sql.failures import SqlError, UnsupportedError
 from genops.testing.workspace.sql.routines import TABLE
-from genops.testing.workspace.sql.values import column_type, duck_type
+from genops.testing.workspace.sql.values import column_type, duck_name
 
 if TYPE_CHECKING:
     import re
@@ -44,13 +44,7 @@ def _parameters(text: str) -> list[Json]:
 
 
 def _typed(kind: str) -> Json:
-    return {"type_text": kind, "type_name": column_type(_duck_name(kind)).name}
-
-
-def _duck_name(kind: str) -> str:
-    """The DuckDB type as DuckDB itself spells it."""
-    spelt = duck_type(kind)
-    return {"TEXT": "VARCHAR", "INT": "INTEGER", "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}.get(spelt, spelt)
+    return {"type_text": kind, "type_name": column_type(duck_name(kind)).name}
 
 
 # What may stand between the parameters and the body, in any order.

@@ -42,6 +42,8 @@ _KINDS = {
     "type": r"\w+(?:\s*\([\d,\s]*\))?(?:\s*<.*>)?",
     "words": r"\w[\w\s,]*?",
     "constraint": r"(?:CONSTRAINT|PRIMARY|FOREIGN|CHECK)\b.*",
+    "key": r"(?:(?:NOT\s+ENFORCED|DEFERRABLE|INITIALLY\s+DEFERRED|NORELY|RELY|MATCH\s+FULL"
+    r"|ON\s+(?:UPDATE|DELETE)\s+NO\s+ACTION)\b\s*)*",
     "nothing": r"(?!)",
     "list": r"[^()]*(?:\([^()]*\)[^()]*)*",
     "rest": r"\S.*",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from genops.testing.workspace.sql.commands.describe import created_table, relation
+from genops.testing.workspace.sql.commands.describe import relation
 from genops.testing.workspace.sql.commands.grammar import Command, Scope, Table, literal_text, matcher
 from genops.testing.workspace.sql.commands.types import schema_tree
 from genops.testing.workspace.sql.failures import SqlError, UnsupportedError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import re
 
     from genops.testing.workspace.http.wire import Json
+
+from genops.testing.workspace.sql.commands.recreating import created_table
 
 _VIEWS = ("VIEW", "MATERIALIZED_VIEW")
 

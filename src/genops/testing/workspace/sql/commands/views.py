@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from genops.testing.workspace.sql.commands.constraints import is_constraint
+from genops.testing.workspace.sql.commands.constraints import is_constraint, need_distinct
 from genops.testing.workspace.sql.commands.grammar import (
     Clauses,
     Command,
@@ -21,7 +21,7 @@ from genops.testing.workspace.sql.commands.grammar import (
     syntax_error,
 )
 from genops.testing.workspace.sql.database import address
-from genops.testing.workspace.sql.failures import SqlError, UnsupportedError, already_exists
+from genops.testing.workspace.sql.failures import SqlError, UnsupportedError, already_exists, wrong_number
 from genops.testing.workspace.sql.sessions import TemporaryView
 from genops.testing.workspace.sql.values import catalog_column
 
@@ -63,9 +63,10 @@ def _temporary(scope: Scope, name: str, match: re.Match[str]) -> TemporaryView:
     given = _listed(match["columns"])
     if given:
         if len(given) != len(found):
-            raise _wrong_number(name, len(given), len(found))
+            raise wrong_number(name, len(given), len(found))
         query = _renamed(query, list(given))
         found = [(new, kind) for new, (_, kind) in zip(given, found, strict=True)]
+    need_distinct([column for column, _ in found])
     columns = [
         catalog_column(column, position, kind, nullable=True, comment=given.get(column))
         for position, (column, kind) in enumerate(found)
@@ -94,14 +95,6 @@ def _listed(columns: str | None) -> dict[str, str | None]:
                 raise syntax_error(item)
             found[identifier(match["column"])] = literal_text(match["comment"]) if match["comment"] else None
     return found
-
-
-def _wrong_number(name: str, given: int, found: int) -> SqlError:
-    return SqlError(
-        f"[CREATE_VIEW_COLUMN_ARITY_MISMATCH] Cannot create view {name}, the reason is the view has {given} column "
-        f"names and its query {found} columns.",
-        "21S01",
-    )
 
 
 def _drop_temporary(scope: Scope, match: re.Match[str]) -> Table | None:
@@ -144,6 +137,10 @@ def _create_materialized(scope: Scope, match: re.Match[str]) -> Table:
         raise SqlError(f"[EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE] {name.shown} is no materialized view.", "42809")
     scope.catalog.grants.need(scope.user, "CREATE MATERIALIZED VIEW", "schema", f"{name.catalog}.{name.schema}")
     given, query = _clauses(match["rest"])
+    outputs = [column for column, _ in scope.planner.columns_of(query, scope.session)]
+    need_distinct(outputs)
+    if match["columns"] and list(_listed(match["columns"])) not in ([], outputs):
+        raise UnsupportedError("CREATE MATERIALIZED VIEW with other names of columns than those of its query")
     where = address(name.catalog, name.schema, name.name)
     scope.catalog.database.change(f"CREATE OR REPLACE TABLE {where} AS {scope.planner.duck(query, scope.session)}")
     listed = {key: text for key, text in _listed(match["columns"]).items() if text}
