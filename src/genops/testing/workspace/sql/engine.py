@@ -15,6 +15,7 @@ from genops.testing.workspace.sql.binding import bind, numbered
 from genops.testing.workspace.sql.commands import Scope, command, command_type
 from genops.testing.workspace.sql.dialect import parse, put_session
 from genops.testing.workspace.sql.failures import SqlError, UnsupportedError
+from genops.testing.workspace.sql.identifiers import named
 from genops.testing.workspace.sql.naming import name_outputs
 from genops.testing.workspace.sql.outcome import Outcome
 from genops.testing.workspace.sql.planning import Planning
@@ -103,9 +104,9 @@ class SqlEngine:
         result = outcome or Outcome()
         begun = time.perf_counter()
         try:
+            sql, given = named(sql, parameters)
             if self._commanded(sql, session, sink, result, begun):
                 return result
-            given = list(parameters)
             with acting(session.user), self.catalog.database.session() as cursor:
                 started(cursor)
                 user = session.user or self.user

@@ -12,6 +12,7 @@ from genops.testing.workspace.sql.database import address, address_of
 from genops.testing.workspace.sql.failures import SqlError, UnsupportedError, already_exists
 from genops.testing.workspace.sql.results import RowsResult
 from genops.testing.workspace.sql.values import quoted, result_column
+from genops.testing.workspace.unity.names import checked_name
 
 if TYPE_CHECKING:
     from genops.testing.workspace.http.wire import Json
@@ -87,6 +88,7 @@ def clone(run: Run) -> None:
     ddl.not_a_view(run.catalog, source_name)
     run.may(run.user, "SELECT", source_name)
     ddl.need_schema(run.catalog, name)
+    checked_name(name.name)
     run.catalog.grants.need(run.user, "CREATE TABLE", "schema", f"{name.catalog}.{name.schema}")
     if name.full in run.catalog.tables:
         if match["exists"]:

@@ -35,6 +35,7 @@ from genops.testing.workspace.sql.database import address
 from genops.testing.workspace.sql.failures import SqlError, UnsupportedError, already_exists
 from genops.testing.workspace.sql.tables import TableName
 from genops.testing.workspace.sql.values import column_type, default_of, duck_type, need_unbounded, quoted
+from genops.testing.workspace.unity.names import checked_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -86,6 +87,7 @@ def _rename(scope: Scope, info: Json, match: re.Match[str]) -> None:
     old, new = TableName(info["catalog_name"], info["schema_name"], info["name"]), scope.table(given)
     if (new.catalog, new.schema) != (old.catalog, old.schema):
         raise UnsupportedError("ALTER TABLE RENAME TO another schema")
+    checked_name(new.name)
     if new.full in scope.catalog.tables:
         raise already_exists("TABLE_OR_VIEW", new.shown)
     kind = "VIEW" if info["table_type"] == "VIEW" else "TABLE"

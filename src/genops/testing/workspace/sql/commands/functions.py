@@ -17,6 +17,7 @@ from genops.testing.workspace.sql.commands.grammar import (
 from genops.testing.workspace.sql.failures import SqlError, UnsupportedError
 from genops.testing.workspace.sql.routines import TABLE
 from genops.testing.workspace.sql.values import column_type, duck_name
+from genops.testing.workspace.unity.names import checked_name
 
 if TYPE_CHECKING:
     import re
@@ -80,6 +81,7 @@ def _create(scope: Scope, match: re.Match[str]) -> Table:
             "42723",
         )
     catalog, schema, name = scope.parts(match["name"], 3)
+    checked_name(name)
     scope.catalog.schema(f"`{catalog}`.`{schema}`")
     scope.catalog.grants.need(scope.user, "CREATE FUNCTION", "schema", f"{catalog}.{schema}")
     given = _described(match["rest"])

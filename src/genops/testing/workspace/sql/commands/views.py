@@ -24,6 +24,7 @@ from genops.testing.workspace.sql.database import address
 from genops.testing.workspace.sql.failures import SqlError, UnsupportedError, already_exists, wrong_number
 from genops.testing.workspace.sql.sessions import TemporaryView
 from genops.testing.workspace.sql.values import catalog_column
+from genops.testing.workspace.unity.names import checked_name
 
 if TYPE_CHECKING:
     import re
@@ -127,6 +128,7 @@ def _clauses(text: str) -> tuple[Json, str]:
 
 def _create_materialized(scope: Scope, match: re.Match[str]) -> Table:
     name = scope.table(match["name"])
+    checked_name(name.name)
     scope.catalog.schema(f"`{name.catalog}`.`{name.schema}`")
     present = scope.catalog.tables.get(name.full)
     if present and not match["replace"]:
