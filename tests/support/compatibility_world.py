@@ -6,7 +6,7 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from support import compatibility_compute, compatibility_unity
+from support import compatibility_compute, compatibility_filled, compatibility_unity
 from support.polling import eventually
 
 if TYPE_CHECKING:
@@ -24,13 +24,15 @@ ELSEWHERE: dict[str, dict[str, Any]] = {
     "supervisor_agents": {"name": "supervisor-agents/x", "parent": "supervisor-agents/x"},
 }
 
-ARGUMENTS = {**compatibility_unity.UNITY, **compatibility_compute.COMPUTE}
+ARGUMENTS = {**compatibility_unity.UNITY, **compatibility_compute.COMPUTE, **compatibility_filled.FILLED}
 
 UNCHANGING = {
     "clusters.events": "a read that is sent by POST",
     "files.download": "a read that asks for its URL by POST",
     "files.download_to": "a read that asks for its URL by POST",
     "clusters.ensure_cluster_is_running": "the cluster runs already",
+    "vector_search_indexes.query_index": "a read that is sent by POST",
+    "vector_search_indexes.scan_index": "a read that is sent by POST",
     "serving_endpoints.query": "an answer changes nothing that the workspace holds",
     "pipelines.stop": "the pipeline has nothing that runs",
     "pipelines.stop_and_wait": "the pipeline has nothing that runs",
@@ -97,6 +99,7 @@ class Known:
         self.made = 0
         compatibility_unity.furnish(ws, w)
         compatibility_compute.furnish(self, w)
+        compatibility_filled.furnish(ws, w)
 
     def arguments(self, method: str) -> dict[str, Any] | None:
         """The arguments of a method that the workspace is expected to serve, or `None`."""

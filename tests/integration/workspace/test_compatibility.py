@@ -13,15 +13,6 @@ from support.compatibility_page import PAGE, measured, page, sdk, written_for
 from support.compatibility_world import APART, ARGUMENTS
 from support.sdk import workspace_client
 
-# Described for what they say of lineage; their engines (serving stores, Postgres, vectors) are not imitated.
-NOT_IMITATED = {
-    "database.create_synced_database_table",
-    "online_tables.create",
-    "online_tables.create_and_wait",
-    "online_tables.get",
-    "vector_search_indexes.create_index",
-}
-
 
 @pytest.fixture(scope="module")
 def outcomes():
@@ -61,7 +52,7 @@ def test_methods_that_genops_describes_specially_work(ws, outcomes):
     }
     verdicts = {each.method: each.verdict for each in outcomes}
     assert len(described) > 30
-    assert {name for name in described if verdicts[name] != WORKS} == NOT_IMITATED & described
+    assert {name for name in described if verdicts[name] != WORKS} == set()
 
 
 @pytest.mark.parametrize("given", [{}, None])

@@ -26,7 +26,7 @@ from genops.testing.workspace.unity.catalog import UnityCatalog
 from genops.testing.workspace.unity.dbfs import DbfsService
 from genops.testing.workspace.unity.files import FilesService
 from genops.testing.workspace.unity.pages import Pages
-from genops.testing.workspace.unity.services import unity_services
+from genops.testing.workspace.unity.services import filled_services, unity_services
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,27 +114,31 @@ class Services:
             who, self.statements, self.sessions, self.clusters, self.catalog, clock, journal, self.default, ownership,
             self.access, polls,
         )  # fmt: skip
-        self._serve(ground, habits)
+        pages = Pages(habits.page_size, gaps=habits.empty_pages)
+        self.filled = filled_services(self.catalog, pages, clock, polls)
+        self._serve(ground, habits, pages)
         self.lasting: dict[str, Lasting] = {
             "access": self.access,
             "unity": self.catalog,
+            **self.filled,
             "warehouses": self.warehouses,
             "clusters": self.clusters,
             **self.compute.lasting,
         }
-        for name, part in self.lasting.items() if ground.kept else ():
-            # A directory from before there were access lists has none.
+        for name, part in self.lasting.items():
+            # An older directory lacks what came later.
             if name in ground.kept:
                 part.restore(ground.kept[name])
         if not ground.kept:
             self.warehouses.begin(habits.warehouse_size)
 
-    def _serve(self, ground: Ground, habits: Habits) -> None:
+    def _serve(self, ground: Ground, habits: Habits, pages: Pages) -> None:
         who, clock, journal = ground.identity, ground.clock, ground.journal
         links = Links(self.statements, who.host, clock)
         for service in (
             *http_services(who, clock, habits.oauth_seconds),
-            *unity_services(self.catalog, Pages(habits.page_size, gaps=habits.empty_pages), journal),
+            *unity_services(self.catalog, pages, journal),
+            *self.filled.values(),
             FilesService(self.catalog, who.host, ground.spool, gaps=habits.empty_pages),
             self.catalog.staging,
             DbfsService(ground.root / "dbfs"),

@@ -86,8 +86,11 @@ def need_table(catalog: UnityCatalog, name: TableName) -> Json:
 
 
 def not_a_view(catalog: UnityCatalog, name: TableName) -> None:
-    """Rows of a view cannot be changed."""
-    if need_table(catalog, name)["table_type"] in ("VIEW", "MATERIALIZED_VIEW"):
+    """Rows of a view cannot be changed, nor those that the platform takes from another table."""
+    kind = need_table(catalog, name)["table_type"]
+    if kind == "FOREIGN":
+        raise UnsupportedError(f"a change of {name.shown}, which the platform fills")
+    if kind in ("VIEW", "MATERIALIZED_VIEW"):
         raise SqlError(f"[EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE] {name.shown} is a view, expected a table.", "42809")
 
 
@@ -158,6 +161,8 @@ def _may_create(catalog: UnityCatalog, tree: Any, kind: str, name: TableName) ->
         return False
     if not tree.args.get("replace"):
         raise already_exists("TABLE_OR_VIEW", name.shown)
+    if present["table_type"] == "FOREIGN":
+        raise UnsupportedError(f"CREATE OR REPLACE of {name.shown}, which the platform fills")
     if (present["table_type"] == "VIEW") != (kind == "VIEW") or present["table_type"] == "MATERIALIZED_VIEW":
         other = "VIEW" if kind == "TABLE" else "TABLE"
         raise SqlError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from genops.testing.workspace.sql.dialect import ALIAS
-from genops.testing.workspace.sql.failures import SqlError
+from genops.testing.workspace.sql.failures import SqlError, UnsupportedError
 from genops.testing.workspace.sql.generation import NATIVE
 from genops.testing.workspace.sql.tables import WRITTEN, Stand, TableName
 from genops.testing.workspace.sql.virtual import Viewer
@@ -59,6 +59,8 @@ class Relations:
             self._refuse_change(table, name.shown)
             return Stand(computed.query(Viewer(self._user, name.catalog)), name.catalog, name.schema)
         info: Json = self._catalog.tables.get(name.full, {})
+        if info.get("data_source_format") == "VECTOR_INDEX_FORMAT":
+            raise UnsupportedError(f"SQL over the vector index {name.shown}; it is queried by requests")
         if info.get("table_type") == "VIEW" and info.get(COMPUTED):
             place = here.__class__(info["catalog_name"], info["schema_name"], here.user)
             return Stand(self._compile(info["view_definition"], place), place.catalog, place.schema)

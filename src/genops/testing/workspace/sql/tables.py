@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 WRITTEN = "written"
 """Marks a table of a syntax tree whose DuckDB name is there already."""
 FILE_FORMATS = ("csv", "json", "parquet", "text")
+_VERSIONLESS = ("VIEW", "MATERIALIZED_VIEW", "FOREIGN")
 _OTHER_FORMATS = ("delta", "avro", "orc", "xml", "binaryfile")
 
 
@@ -182,7 +183,7 @@ def traveller(catalog: UnityCatalog, session: Session, value: Callable[[str], An
         if number is None and at is None:
             return None
         info = catalog.tables.get(name.full)
-        if info is None or info["table_type"] in ("VIEW", "MATERIALIZED_VIEW") or table.name.lower() in session.views:
+        if info is None or info["table_type"] in _VERSIONLESS or table.name.lower() in session.views:
             raise SqlError(f"[UNSUPPORTED_FEATURE.TIME_TRAVEL] Time travel on the relation: {name.shown}.", "0A000")
         found = catalog.versions.find(info, number=number, at=at)
         columns = [(column, parse_kind(column_type(duck).text)) for column, duck in found.columns]

@@ -9,13 +9,17 @@ from genops.testing.workspace.unity.constraints import ConstraintService
 from genops.testing.workspace.unity.external import ExternalService
 from genops.testing.workspace.unity.lineage import LineageService
 from genops.testing.workspace.unity.model_rest import ModelService
+from genops.testing.workspace.unity.online import OnlineTableService
 from genops.testing.workspace.unity.permissions import PermissionService
 from genops.testing.workspace.unity.policies import PolicyService
 from genops.testing.workspace.unity.rest import UnityService
 from genops.testing.workspace.unity.stored import StoredService
+from genops.testing.workspace.unity.synced import DatabaseService
 from genops.testing.workspace.unity.tagging import TagService
+from genops.testing.workspace.unity.vector_indexes import VectorSearchService
 
 if TYPE_CHECKING:
+    from genops.testing.workspace.clock import Clock
     from genops.testing.workspace.http.wire import Service
     from genops.testing.workspace.journal import Journal
     from genops.testing.workspace.unity.catalog import UnityCatalog
@@ -42,3 +46,21 @@ def unity_services(catalog: UnityCatalog, pages: Pages, journal: Journal) -> lis
         ExternalService(catalog, pages),
         LineageService(catalog, journal),
     ]
+
+
+def filled_services(
+    catalog: UnityCatalog, pages: Pages, clock: Clock, polls: int
+) -> dict[str, OnlineTableService | DatabaseService | VectorSearchService]:
+    """Tables that the platform fills, by the name under which they last.
+
+    Args:
+        catalog: The objects.
+        pages: How lists are cut.
+        clock: Gives the times.
+        polls: How many reads show one being prepared.
+    """
+    return {
+        "online_tables": OnlineTableService(catalog, clock, polls),
+        "database": DatabaseService(catalog, pages, clock, polls),
+        "vector_search": VectorSearchService(catalog, pages, clock, polls),
+    }

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from genops.testing.workspace.sql.database import address_of
-from genops.testing.workspace.sql.failures import SqlError
+from genops.testing.workspace.sql.failures import SqlError, UnsupportedError
 from genops.testing.workspace.sql.tables import TableName
 from genops.testing.workspace.sql.values import split_name
 from genops.testing.workspace.sql.virtual import SYSTEM
@@ -147,6 +147,8 @@ class Scope:
                 f"{self.table(name).shown} is a {'view' if kind == 'TABLE' else 'table'}, expected a {wanted}.",
                 "42809",
             )
+        if info["table_type"] == "FOREIGN":
+            raise UnsupportedError(f"ALTER of {self.table(name).shown}, which the platform fills")
         if "table_id" not in info:
             raise SqlError(f"[UNSUPPORTED_OPERATION] {name} is no stored table; it cannot be altered.", "0A000")
         return info
