@@ -8,10 +8,12 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from databricks.sdk.service import serving
 
 from genops.cost.prices import DBU_PER_HOUR
-from genops.testing.workspace import LocalWorkspace
+from genops.testing.workspace import LocalWorkspace, journal
 from genops.testing.workspace.platform.rates import WAREHOUSE_DBU
+from genops.testing.workspace.sql.failures import UnsupportedError
 from support.compute import finished, notebook
 from support.system_tables import ask, client_of, run
 
@@ -216,6 +218,40 @@ def test_tokens_only_by_a_rate_of_the_caller(ws):
     assert Decimal(row["usage_quantity"]) == Decimal(usage["total_tokens"]) / 1000
     assert row["usage_type"] == "TOKEN"
     assert row["sku_name"] == "PREMIUM_SERVERLESS_REAL_TIME_INFERENCE_US_EAST_N_VIRGINIA"
+
+
+def test_a_long_run_is_billed_whole(monkeypatch):
+    """What the journal forgets of statements and requests is no usage that the bill forgets."""
+    monkeypatch.setattr(journal, "KEPT", 3)
+    with LocalWorkspace(transition_polls=0) as ws:
+        w = client_of(ws)
+        model = serving.ServedEntityInput(
+            entity_name="system.ai.llama_v3_3_70b_instruct", entity_version="1", scale_to_zero_enabled=True
+        )
+        w.serving_endpoints.create("chat", config=serving.EndpointCoreConfigInput(name="x", served_entities=[model]))
+        w.serving_endpoints.get("chat")
+        ws.bill(token_rates={"chat": 1_000_000}, attributed=True)
+        said = serving.ChatMessage(role=serving.ChatMessageRole.USER, content="hello")
+        tokens = sum(w.serving_endpoints.query("chat", messages=[said]).usage.total_tokens for _ in range(6))
+        for _ in range(6):
+            w.warehouses.stop(ws.warehouse_id).result()
+            w.warehouses.start(ws.warehouse_id).result()
+            ws.clock.advance(hours=0.1)
+        run(ws, "SELECT 1")
+        w.warehouses.stop(ws.warehouse_id).result()
+        ws.clock.advance(hours=2)
+        by_product = {
+            row["billing_origin_product"]: Decimal(row["dbu"])
+            for row in ask(
+                ws, "SELECT billing_origin_product, sum(usage_quantity) AS dbu FROM system.billing.usage GROUP BY 1"
+            )
+        }
+        assert by_product["MODEL_SERVING"] == tokens
+        assert float(by_product["SQL"]) == pytest.approx(0.6 * 4, rel=0.05)
+        for _ in range(4):
+            run(ws, "SELECT 1")
+        with pytest.raises(UnsupportedError, match="are forgotten"):
+            ws.execute("SELECT * FROM system.billing.attributed_usage")
 
 
 def test_restatements_sum_to_what_was_metered(ws):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 KEPT = 20_000
 """Entries kept of each kind; older ones are forgotten so that a long run stays small."""
+METERED = ("warehouse", "warehouse_change", "cluster")
+"""Kinds that are kept whole, as a bill is metered from all of them: changes of state, which are few."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Journal:
         """
         entry = Entry(at, kind, facts)
         with self._lock:
-            self._held.setdefault(kind, deque(maxlen=KEPT)).append(entry)
+            self._held.setdefault(kind, deque(maxlen=None if kind in METERED else KEPT)).append(entry)
             self._noted[kind] += 1
         self._tell(entry)
         return entry
@@ -98,6 +100,11 @@ class Journal:
             self._derive(kind)
         with self._lock:
             return sum(self._noted[kind] for kind in kinds)
+
+    def forgotten(self, kind: str) -> int:
+        """How many entries of a kind are kept no longer."""
+        with self._lock:
+            return self._noted[kind] - len(self._held.get(kind, ()))
 
     def listen(self, kind: str, listener: Callable[[Entry], None]) -> None:
         """Call ``listener`` with each entry of a kind, in the thread that notes it, before it goes on."""

@@ -8,18 +8,20 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from genops.testing.workspace.http.identity import stable_id
+from genops.testing.workspace.journal import KEPT
 from genops.testing.workspace.platform.attribution import attributed
 from genops.testing.workspace.platform.dated import Dated, Row, day, instant, moment
 from genops.testing.workspace.platform.metering import (
     HOUR,
     Metered,
+    Tokens,
     Use,
     cluster_reader,
     follow,
-    serving_records,
     warehouse_reader,
 )
 from genops.testing.workspace.platform.rates import LIST_PRICES, PRICES_SINCE, region_name
+from genops.testing.workspace.sql.failures import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,6 +100,10 @@ class Bill:
     flaws: Flaws = field(default_factory=Flaws)
     version: int = 0
     _changes: list[tuple[str, Decimal, float]] = field(default_factory=list[tuple[str, Decimal, float]])
+    _tokens: Tokens = field(default_factory=Tokens)
+
+    def __post_init__(self) -> None:
+        self.journal.listen("serving", self._tokens.add)
 
     @property
     def unmetered(self) -> Mapping[str, str]:
@@ -123,7 +129,7 @@ class Bill:
         found = [
             *follow(changes, "warehouse_id", now, warehouse_reader(self.tariff)),
             *follow(journal.of("cluster"), "cluster_id", now, cluster_reader(self.tariff)),
-            *serving_records(journal.of("serving"), self.tariff, now),
+            *self._tokens.records(self.tariff, now),
         ]
         return sorted(found, key=lambda piece: piece.closed)
 
@@ -235,9 +241,18 @@ class Bill:
         ]
 
     def attributed_usage(self) -> list[Dated]:
-        """Rows of ``system.billing.attributed_usage``; empty unless asked for."""
+        """Rows of ``system.billing.attributed_usage``; empty unless asked for.
+
+        Raises:
+            UnsupportedError: Statements that had a part in the usage are forgotten.
+        """
         if not self.flaws.attributed:
             return []
+        if lost := self.journal.forgotten("query"):
+            raise UnsupportedError(
+                f"system.billing.attributed_usage: {lost} statements that had a part in it are forgotten, as the "
+                f"last {KEPT} are kept. Ask before, or let a new workspace run the others"
+            )
         return attributed(self.usage(), [entry.facts["query"] for entry in self.journal.of("query")])
 
 

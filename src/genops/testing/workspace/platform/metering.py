@@ -7,6 +7,7 @@ over. So a record, once there, never changes; corrections are records of their o
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
@@ -182,17 +183,27 @@ def cluster_reader(tariff: Tariff) -> Callable[[Entry], Reading]:
     return read
 
 
-def serving_records(entries: Iterable[Entry], tariff: Tariff, now: int) -> Iterator[Metered]:
-    """Serving endpoints, by the tokens of each full hour; only where the caller gave a rate."""
-    hours: dict[tuple[int, str], int] = {}
-    latest: dict[tuple[int, str], Json] = {}
-    for entry in entries:
+class Tokens:
+    """Serving endpoints by the tokens of each full hour, counted as they are asked: queries are too many to keep."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hours: dict[tuple[int, str], tuple[int, Json]] = {}
+
+    def add(self, entry: Entry) -> None:
+        """Count a query."""
         facts = entry.facts
         key = (int(entry.at * 1000) // HOUR, str(facts["endpoint_name"]))
-        hours[key] = hours.get(key, 0) + int(facts.get("input_tokens") or 0) + int(facts.get("output_tokens") or 0)
-        latest[key] = facts
-    for (hour, name), tokens in hours.items():
-        use, rate = tariff.endpoint(latest[hour, name])
-        if use is not None and tokens and (hour + 1) * HOUR <= now:
-            amount = (rate * tokens / 1_000_000).quantize(_DIGITS)
-            yield Metered(use, hour * HOUR, (hour + 1) * HOUR, amount, (hour + 1) * HOUR)
+        used = int(facts.get("input_tokens") or 0) + int(facts.get("output_tokens") or 0)
+        with self._lock:
+            self._hours[key] = (self._hours.get(key, (0, facts))[0] + used, facts)
+
+    def records(self, tariff: Tariff, now: int) -> Iterator[Metered]:
+        """What is closed by now; only where the caller gave a rate."""
+        with self._lock:
+            hours = list(self._hours.items())
+        for (hour, _), (tokens, latest) in hours:
+            use, rate = tariff.endpoint(latest)
+            if use is not None and tokens and (hour + 1) * HOUR <= now:
+                amount = (rate * tokens / 1_000_000).quantize(_DIGITS)
+                yield Metered(use, hour * HOUR, (hour + 1) * HOUR, amount, (hour + 1) * HOUR)
