@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 
 import pytest
 from databricks.sdk import errors
@@ -45,6 +46,19 @@ def test_times_add_up(ws):
     assert sum(int(row[f"{name}_duration_ms"]) for name in names) == int(row["total_duration_ms"]) == entry.duration
     assert row["produced_rows"] == "1000"
     assert row["cache_origin_statement_id"] == row["statement_id"]
+
+
+def test_files_that_were_read_are_counted(ws):
+    """A statement over files of a volume says how many it read; one over tables, which have none here, does not."""
+    ws.execute("CREATE VOLUME files")
+    for name in ("a", "b"):
+        client_of(ws).files.upload(f"/Volumes/main/default/files/{name}.csv", io.BytesIO(b"x\n1\n"))
+    files = run(ws, "SELECT * FROM read_files('/Volumes/main/default/files', format => 'csv')").statement_id
+    table = run(ws, "SELECT * FROM t").statement_id
+    counts = {entry.query_id: entry.metrics.read_files_count for entry in history(ws)}
+    assert (counts[files], counts[table]) == (2, None)
+    rows = ask(ws, "SELECT statement_id, read_files FROM system.query.history")
+    assert {row["statement_id"]: row["read_files"] for row in rows if row["statement_id"] == files} == {files: "2"}
 
 
 def test_facts_of_a_statement(ws):

@@ -42,6 +42,7 @@ def query_history(entry: Entry, who: Identity, user_id: Callable[[str], int]) ->
         "client_application": query.client,
         "client_driver": query.source.get("driver"),
         **_times(query.times),
+        "read_files": query.files_read,
         "read_rows": query.rows_read,
         "produced_rows": query.rows,
         "read_bytes": query.bytes_read,

@@ -160,5 +160,6 @@ def _metrics(query: Ran) -> Json:
         "result_from_cache": False,
         "rows_read_count": query.rows_read,
         "read_bytes": query.bytes_read,
+        "read_files_count": query.files_read,
     }
     return {key: value for key, value in metrics.items() if value is not None}

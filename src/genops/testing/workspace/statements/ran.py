@@ -98,6 +98,7 @@ class Ran:
         size: Bytes of its result.
         rows_read: Rows that scans went through, where that was measured.
         bytes_read: Bytes that scans went through, where that was measured.
+        files_read: Files of volumes that it read; tables have no files here.
         rows_written: Rows that it wrote.
         query_source: ``source`` without the client.
         reads: Full names of the tables and views, and paths, that it read, as the engine resolved them.
@@ -122,6 +123,7 @@ class Ran:
     size: int
     rows_read: int | None = None
     bytes_read: int | None = None
+    files_read: int | None = None
     rows_written: int = 0
     query_source: Json = field(default_factory=dict[str, object])
     reads: tuple[str, ...] = ()
@@ -166,6 +168,7 @@ def ran(statement: Statement, user: str, now: float) -> Ran:
         size=statement.size,
         rows_read=profile.rows_read,
         bytes_read=profile.bytes_read,
+        files_read=statement.outcome.files_read or None,
         rows_written=statement.outcome.written_rows,
         query_source={key: value for key, value in statement.source.items() if key not in ("client", "driver")},
         reads=tuple(statement.outcome.reads),
