@@ -132,17 +132,11 @@ class LocalWorkspace(HttpHandles, PlatformHandles):
         log: Callable[[Request, float], None] | None = None,
     ) -> None:
         _need_engines()
-        _check(
-            cloud=cloud,
-            workspace_id=workspace_id,
-            page_size=page_size,
-            chunk_rows=chunk_rows,
-            oauth_seconds=oauth_seconds,
-        )
-        from genops.testing.workspace.compute.warehouses import SIZES
-
-        if warehouse_size not in SIZES:
-            raise ValueError(f"warehouse_size {warehouse_size!r} is unknown; expected one of {', '.join(SIZES)}")
+        habits: dict[str, Any] = {"warehouse_size": warehouse_size, "page_size": page_size, "empty_pages": empty_pages}
+        habits |= {"chunk_rows": chunk_rows, "transition_polls": transition_polls, "oauth_seconds": oauth_seconds}
+        facts: Json = {"cloud": cloud, "region": region, "workspace_id": str(workspace_id), "user": user}
+        facts |= {"account_id": account_id, "metastore_id": metastore_id or stable_id("metastore", cloud, region)}
+        _check(facts, habits)
         check_seed(seed)
         self._started = self._closed = False
         self._lifecycle = threading.Lock()
@@ -151,42 +145,38 @@ class LocalWorkspace(HttpHandles, PlatformHandles):
         self._journal = Journal(self.clock)
         self._router = Router()
         with contextlib.ExitStack() as undo:
-            self._data = None if data is None else undo.enter_context(DataDirectory(Path(data)))
-            self._directory = tempfile.TemporaryDirectory(prefix="local-workspace-", ignore_cleanup_errors=True)
-            undo.callback(self._directory.cleanup)
-            root = self._data.path if self._data else Path(self._directory.name).resolve()
-            facts: Json = {"cloud": cloud, "region": region, "workspace_id": str(workspace_id), "user": user}
-            facts |= {"account_id": account_id, "metastore_id": metastore_id or stable_id("metastore", cloud, region)}
-            if self._data:
-                self._data.claim(facts)
-            self._listen(root, str(workspace_id), fault_seed, port, log, tls=tls)
+            root = self._place(undo, data, facts)
+            self._listen(root, facts["workspace_id"], fault_seed, port, log, tls=tls)
             undo.callback(self._server.server_close)
-            self.token = token or self._kept.get("token") or f"local-{secrets.token_hex(16)}"
-            self.identity = Identity(
-                host=self._server.url,
-                token=self.token,
-                tier=tier,
-                tokens=Tokens(self.clock),
-                **facts,
-            )
-            self._server.authorize = self.identity.authorize
-            self._open(root)
-            undo.callback(self._database.close)
-            habits = {
-                "warehouse_size": warehouse_size,
-                "page_size": page_size,
-                "empty_pages": empty_pages,
-                "chunk_rows": chunk_rows,
-                "transition_polls": transition_polls,
-                "oauth_seconds": oauth_seconds,
-            }
-            self._build(facts, root, habits)
+            self._assemble(undo, root, facts, habits, token)
             undo.pop_all()
         self.seeded = self._seeded(seed)
 
     @property
     def _kept(self) -> Json:
         return self._data.kept if self._data else {}
+
+    def _place(self, undo: contextlib.ExitStack, data: Path | str | None, facts: Json) -> Path:
+        """The directory of what lasts; of a workspace without ``data`` it goes with it."""
+        self._data = None if data is None else undo.enter_context(DataDirectory(Path(data)))
+        self._directory = tempfile.TemporaryDirectory(prefix="local-workspace-", ignore_cleanup_errors=True)
+        undo.callback(self._directory.cleanup)
+        if self._data is None:
+            return Path(self._directory.name).resolve()
+        self._data.claim(facts)
+        return self._data.path
+
+    def _assemble(
+        self, undo: contextlib.ExitStack, root: Path, facts: Json, habits: dict[str, Any], token: str | None
+    ) -> None:
+        """Say who it is, open its data and build its services."""
+        self.token = token or self._kept.get("token") or f"local-{secrets.token_hex(16)}"
+        tokens = Tokens(self.clock)
+        self.identity = Identity(host=self._server.url, token=self.token, tier=self.tier, tokens=tokens, **facts)
+        self._server.authorize = self.identity.authorize
+        self._open(root)
+        undo.callback(self._database.close)
+        self._build(facts, root, habits)
 
     def _listen(
         self,
@@ -367,11 +357,16 @@ def _dispose(
         data.close()
 
 
-def _check(*, cloud: str, workspace_id: int | str, **counts: int) -> None:
-    if cloud not in CLOUDS:
-        raise ValueError(f"cloud {cloud!r} is unknown; expected one of {', '.join(CLOUDS)}")
-    if not str(workspace_id).isdigit():
-        raise ValueError(f"workspace_id {workspace_id!r} must be a decimal number")
-    for name, value in counts.items():
-        if value < 1:
-            raise ValueError(f"{name} must be 1 or more; got {value}")
+def _check(facts: Json, habits: dict[str, Any]) -> None:
+    from genops.testing.workspace.compute.warehouses import SIZES
+
+    if facts["cloud"] not in CLOUDS:
+        raise ValueError(f"cloud {facts['cloud']!r} is unknown; expected one of {', '.join(CLOUDS)}")
+    if not facts["workspace_id"].isdigit():
+        raise ValueError(f"workspace_id {facts['workspace_id']!r} must be a decimal number")
+    for name in ("page_size", "chunk_rows", "oauth_seconds"):
+        if habits[name] < 1:
+            raise ValueError(f"{name} must be 1 or more; got {habits[name]}")
+    size = habits["warehouse_size"]
+    if size not in SIZES:
+        raise ValueError(f"warehouse_size {size!r} is unknown; expected one of {', '.join(SIZES)}")

@@ -98,12 +98,11 @@ def qualify(
         elif not _is_cte(table) and table.name:
             name = table_name(table, catalog, schema)
             past = travel(table, name) if travel else None
+            stand = instead(table, name) if instead and past is None else None
             if past is not None:
                 found.append(name)
                 _put(table, past)
-                continue
-            stand = instead(table, name) if instead else None
-            if stand is None:
+            elif stand is None:
                 found.append(_qualified(table, catalog, schema))
             else:
                 stood.append(name)
