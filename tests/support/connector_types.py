@@ -67,6 +67,13 @@ for _name, _row in _NESTED.items():
     promises(_name, arrow=True)(partial(_value, *_row))
 
 
+@promises("arrays and maps that hold no typed value are values all the same", arrow=True)
+def _untyped(given: Given) -> None:
+    with given.cursor() as cursor:
+        found = cursor.execute("SELECT array() AS a, map() AS m, array(NULL) AS n").fetchall_arrow()
+    assert found.to_pylist() == [{"a": [], "m": [], "n": [None]}]
+
+
 @promises("nested types come as JSON text where native ones are not wanted", arrow=True)
 def _nested_text(given: Given) -> None:
     if given.transport == "sea":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -172,7 +173,8 @@ def _arrow(arrow: Any, kind: exp.DataType) -> Any:
     if name == "ARRAY":
         return arrow.list_(arrow.field("element", inner[0]))
     if name == "MAP":
-        return arrow.map_(*inner)
+        # Keys are not null, so that a map without a type has none.
+        return arrow.map_(arrow.string() if arrow.types.is_null(inner[0]) else inner[0], inner[1])
     if name == "STRUCT":
         return arrow.struct([arrow.field(item.this.name, _arrow(arrow, item.kind)) for item in kind.expressions])
     constructor, *arguments = _ARROW.get(name, ("string",))
@@ -184,7 +186,8 @@ def _typed(column: str, duck: str) -> str:
     kind = column_type(duck)
     if kind.name == "INTERVAL":
         return rendering(column, duck)
-    return f"CAST({column} AS {duck_type(kind.text)})" if kind.name != "NULL" else column
+    # What holds no value but null, as an empty array, has no type that could be named in SQL.
+    return column if re.search(r"\bVOID\b", kind.text) else f"CAST({column} AS {duck_type(kind.text)})"
 
 
 def _conformed(batch: Any, schema: Any) -> Any:
