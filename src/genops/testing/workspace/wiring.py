@@ -100,7 +100,7 @@ class Services:
         self.platform = Platform(who, clock, journal, self.catalog)
         self.engine = SqlEngine(self.catalog, who.user)
         install(self.catalog, who, clock.millis())
-        self.sessions, self.default = Sessions(), Session(DEFAULT_CATALOG, DEFAULT_SCHEMA)
+        self.sessions, self.default = Sessions(clock), Session(DEFAULT_CATALOG, DEFAULT_SCHEMA)
         polls = habits.transition_polls
         ownership = Ownership(who)
         self.access = Access(ownership, who.principals)

@@ -230,7 +230,7 @@ class Updates:
             _check_replaceable(update, dataset, name, str(known["table_type"]))
             # Only a table can be replaced by a table; it is what it was again below.
             known["table_type"] = "MANAGED"
-        error = self._execute(pipeline, update, dataset.statement, Session(catalog, schema, update.user))
+        error = self._execute(pipeline, update, dataset.statement, Session(catalog, schema, update.user, holders=1))
         made = self._catalog.tables.get(name.lower())
         if made is not None:
             made["table_type"] = dataset.kind

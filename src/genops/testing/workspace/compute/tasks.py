@@ -167,6 +167,7 @@ def _session(place: Workplace, run: JobRun, warehouse_id: str, **where: str) -> 
         where.get("schema") or place.default.schema,
         run.run_as,
         warehouse_id=warehouse_id,
+        holders=1,
     )
     if warehouse_id:
         place.access.need(run.run_as, "use", "warehouses", warehouse_id)

@@ -5,10 +5,21 @@ from __future__ import annotations
 import re
 import threading
 import uuid
+from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genops.testing.workspace.http.wire import Json, absent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from genops.testing.workspace.clock import Clock
+
+IDLE_SECONDS = 8 * 3600
+"""After so long without a command a session ends [docs.databricks.com, SQL warehouse sessions]."""
+KEPT_SESSIONS = 1_000
+"""Sessions that are open at once; one more ends the one that was idle longest. The service publishes no number."""
 
 
 def new_id() -> str:
@@ -62,6 +73,8 @@ class Session:
         views: Temporary views by lower-case name.
         variables: Session variables by lower-case name.
         warehouse_id: The warehouse on which it is open; empty where it is on other compute.
+        used: When it was last asked for, in seconds since the epoch.
+        holders: What keeps it from being idle: its statements that run, and the job or update whose own it is.
     """
 
     catalog: str
@@ -73,20 +86,46 @@ class Session:
     views: dict[str, TemporaryView] = field(default_factory=dict[str, TemporaryView])
     variables: dict[str, Variable] = field(default_factory=dict[str, Variable])
     warehouse_id: str = ""
+    used: float = 0.0
+    holders: int = 0
 
 
 class Sessions:
-    """The sessions that are open."""
+    """The sessions that are open, each until it is closed or was idle too long.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Says how long a session was idle.
+
+    Attributes:
+        ended: Called with the id of each session that has ended.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
-        self._held: dict[str, Session] = {}
+        # The one that was used last is the last.
+        self._held: OrderedDict[str, Session] = OrderedDict()
+        self.ended: list[Callable[[str], None]] = []
+        clock.on_advance(self._sweep)
 
     def open(self, session: Session) -> Session:
-        """Keep a session until it is closed."""
+        """Keep a session until it is closed, or idle too long."""
         with self._lock:
+            session.used = self._clock.now()
             self._held[session.id] = session
+        self._sweep()
         return session
+
+    def hold(self, session: Session) -> None:
+        """A statement of a session begins: it is not idle, whatever the clock says."""
+        with self._lock:
+            session.holders += 1
+
+    def rest(self, session: Session) -> None:
+        """A statement of a session has ended; from now on it may be idle."""
+        with self._lock:
+            session.holders -= 1
+            self._touch(session)
 
     def get(self, identifier: str, user: str = "") -> Session:
         """An open session by id.
@@ -98,21 +137,45 @@ class Sessions:
         Raises:
             ApiError: There is none.
         """
-        found = self._held.get(identifier)
-        if found is None or (user and found.user not in ("", user)):
-            raise absent(f"Session {identifier} does not exist.")
+        self._sweep()
+        with self._lock:
+            found = self._held.get(identifier)
+            if found is None or (user and found.user not in ("", user)):
+                raise absent(f"Session {identifier} does not exist.")
+            self._touch(found)
         return found
 
     def on_warehouse(self, warehouse_id: str) -> int:
         """How many sessions are open on a warehouse."""
+        self._sweep()
         with self._lock:
             return sum(session.warehouse_id == warehouse_id for session in self._held.values())
 
     def close(self, identifier: str) -> None:
         """End a session."""
         self.get(identifier)
+        self._end(identifier)
+
+    def _touch(self, session: Session) -> None:
+        session.used = self._clock.now()
+        if session.id in self._held:
+            self._held.move_to_end(session.id)
+
+    def _sweep(self) -> None:
+        """End what was idle too long, and what is too much."""
+        oldest = self._clock.now() - IDLE_SECONDS
         with self._lock:
-            self._held.pop(identifier, None)
+            surplus = len(self._held) - KEPT_SESSIONS
+            idle = (session for session in self._held.values() if not session.holders)
+            over = [session.id for at, session in enumerate(idle) if at < surplus or session.used <= oldest]
+        for identifier in over:
+            self._end(identifier)
+
+    def _end(self, identifier: str) -> None:
+        with self._lock:
+            gone = self._held.pop(identifier, None)
+        for tell in self.ended if gone else ():
+            tell(identifier)
 
 
 def tags_of(text: str) -> dict[str, str]:

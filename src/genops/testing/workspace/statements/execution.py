@@ -140,6 +140,7 @@ class Statements:
         self._held: OrderedDict[str, Statement] = OrderedDict()
         self._small: deque[tuple[Results, int]] = deque()
         self._in_memory = 0
+        clock.on_advance(self._expire)
 
     def held(self) -> list[Statement]:
         """All statements, oldest first."""
@@ -187,6 +188,7 @@ class Statements:
         statement = Statement(identifier, request, source or {}, session, self._clock.now(), results, tags)
         with self._lock:
             self._held[statement.id] = statement
+        self._sessions.hold(session)
         threading.Thread(target=self._run, args=(statement,), name="local-statement", daemon=True).start()
         return statement
 
@@ -196,6 +198,12 @@ class Statements:
             statement.cancelled = True
             threading.Thread(target=_interrupt, args=(statement,), name="local-cancel", daemon=True).start()
 
+    def release(self, statement: Statement) -> None:
+        """Stop a statement, and give its result up where there is one."""
+        self.cancel(statement)
+        if statement.done.is_set():
+            self._close(statement)
+
     def close(self) -> None:
         """Stop everything that still runs."""
         running = [statement for statement in self.held() if not statement.done.is_set()]
@@ -203,6 +211,12 @@ class Statements:
             self.cancel(statement)
         for statement in running:
             statement.done.wait(5)
+
+    def _expire(self) -> None:
+        """Give up the results whose time is over, whether or not somebody asks for them."""
+        for statement in self.held():
+            if statement.done.is_set() and self._clock.now() - statement.ended > RESULT_SECONDS:
+                self._close(statement)
 
     def _close(self, statement: Statement) -> None:
         """Give a result up: nothing can be fetched any more."""
@@ -275,6 +289,7 @@ class Statements:
             raise CancelledStatementError
 
     def _end(self, statement: Statement, state: str) -> None:
+        self._sessions.rest(statement.session)
         statement.cursor = None
         statement.ended = self._clock.now()
         if statement.error:
