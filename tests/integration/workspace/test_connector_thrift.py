@@ -230,6 +230,52 @@ def test_bytes_that_are_no_call_are_refused(workspace):
     connection.close()
 
 
+def test_a_closed_operation_gives_its_result_up(workspace, client, session):
+    """What was read with the answer is let go with the operation; files that a client has links to are not."""
+    small = _answered(client, session, "SELECT 1", canReadArrowResult=True)
+    assert small.directResults.closeOperation.status.statusCode == STATUS.SUCCESS_STATUS
+    native = t.TSparkArrowTypes(timestampAsArrow=True, decimalAsArrow=True, complexTypesAsArrow=True)
+    reading = {"canReadArrowResult": True, "canDownloadResult": True, "useArrowNativeTypes": native}
+    large = _answered(client, session, "SELECT id FROM range(30)", **reading)
+    assert large.directResults.resultSet.results.resultLinks
+    client.CloseOperation(t.TCloseOperationReq(operationHandle=large.operationHandle))
+    ids = [str(uuid.UUID(bytes=one.operationHandle.operationId.guid)) for one in (small, large)]
+    assert [workspace._statements.get(one).rows for one in ids] == [0, 30]
+
+
+def test_an_idle_session_has_ended_for_the_connector():
+    """After eight idle hours its handle is invalid, as are those of its operations, and closing it is no error."""
+    with LocalWorkspace(chunk_rows=10) as workspace:
+        path = f"/sql/1.0/warehouses/{workspace.warehouse_id}"
+        uri = {"_connection_uri": workspace.host + path, "enable_telemetry": False}
+        connection, client = sql.connect("127.0.0.1", path, workspace.token, **uri), _client(workspace)
+        opened = client.OpenSession(t.TOpenSessionReq(configuration={})).sessionHandle
+        unread = _executed(client, opened, "SELECT id FROM range(30)", getDirectResults=None, runAsync=False)
+        workspace.clock.advance(hours=8)
+        asked = t.TFetchResultsReq(operationHandle=unread.operationHandle, maxRows=5)
+        assert client.FetchResults(asked).status.statusCode == STATUS.INVALID_HANDLE_STATUS
+        with pytest.raises(sql.DatabaseError, match="Invalid SessionHandle"):
+            connection.cursor().execute("SELECT 1")
+        connection.close()
+
+
+REFUSED_SETTINGS = [
+    ({"TIMEZONE": "America/New_York"}, "UNSUPPORTED_BY_LOCAL_WORKSPACE"),
+    ({"ansi_mode": "false"}, "UNSUPPORTED_BY_LOCAL_WORKSPACE"),
+    ({"spark.sql.shuffle.partitions": "8"}, "CONFIG_NOT_AVAILABLE"),
+]
+
+
+@pytest.mark.parametrize(("settings", "code"), REFUSED_SETTINGS, ids=[code for _, code in REFUSED_SETTINGS])
+def test_a_session_takes_the_settings_that_set_takes(client, settings, code):
+    """A setting under which results would differ, and one that warehouses do not have, open no session."""
+    refused = client.OpenSession(t.TOpenSessionReq(configuration=settings))
+    assert refused.status.statusCode == STATUS.ERROR_STATUS
+    assert code in refused.status.errorMessage
+    own = {"spark.thriftserver.arrowBasedRowSet.timestampAsString": "false", "timezone": "UTC", "query_tags": "a:b"}
+    assert client.OpenSession(t.TOpenSessionReq(configuration=own)).status.statusCode == STATUS.SUCCESS_STATUS
+
+
 def test_a_stranger_gets_no_session_and_no_warehouse_answers_for_another(workspace):
     """A wrong token is a 401 or 403, and a warehouse or cluster that does not exist a 404, before any Thrift."""
     for path, token in ((None, "wrong"), ("/sql/1.0/warehouses/none", None), ("/sql/protocolv1/o/0/none", None)):

@@ -22,7 +22,7 @@ from genops.testing.workspace.statements.thrift.operations import (
     identifier_of,
 )
 from genops.testing.workspace.statements.thrift.pages import Native
-from genops.testing.workspace.statements.thrift.parameters import parameters_of, setting
+from genops.testing.workspace.statements.thrift.parameters import configured, parameters_of, setting
 
 if TYPE_CHECKING:
     from genops.testing.workspace.http.wire import Json
@@ -59,6 +59,22 @@ class Service:
     default: Session
     link: Callable[[str, int], tuple[str, float]]
     operations: Operations = field(default_factory=Operations)
+
+    def __post_init__(self) -> None:
+        """What a session leaves open ends with it."""
+        self.sessions.ended.append(self._end_all)
+
+    def _end_all(self, session_id: str) -> None:
+        for operation in self.operations.of(session_id):
+            self.end(operation)
+
+    def end(self, operation: Operation) -> None:
+        """Stop an operation, and give up what it holds."""
+        self.operations.close(operation)
+        if operation.statement and not operation.linked:
+            self.statements.release(operation.statement)
+        elif operation.statement:
+            self.statements.cancel(operation.statement)
 
 
 class Handler:
@@ -128,7 +144,7 @@ class Handler:
             space.catalogName or default.catalog,
             space.schemaName or default.schema,
             self._user,
-            {name.upper(): value for name, value in settings.items()},
+            configured(settings),
             tags_of(setting(settings, "QUERY_TAGS")),
             warehouse_id=str(self._compute["warehouse_id"]),
         )
@@ -147,18 +163,12 @@ class Handler:
     def _session(self, asked: Any) -> Session:
         identifier = identifier_of(getattr(asked.sessionHandle, "sessionId", None))
         try:
-            session = self._service.sessions.get(identifier)
-        except ApiError:
-            session = None
-        if session is None or session.user != self._user:
-            raise InvalidHandleError(f"Invalid SessionHandle: SessionHandle [{identifier}]")
-        return session
+            return self._service.sessions.get(identifier, self._user)
+        except ApiError as error:
+            raise InvalidHandleError(f"Invalid SessionHandle: SessionHandle [{identifier}]") from error
 
     def _close(self, asked: Any) -> Any:
-        session = self._session(asked)
-        for operation in self._service.operations.of(session.id):
-            self._end(operation)
-        self._service.sessions.close(session.id)
+        self._service.sessions.close(self._session(asked).id)
         return t.TCloseSessionResp(status=succeeded())
 
     def _info(self, asked: Any) -> Any:
@@ -218,7 +228,7 @@ class Handler:
             direct.resultSetMetadata = operation.metadata()
             direct.resultSet = operation.fetch(asked.maxRows, asked.maxBytes)
             if not direct.resultSet.hasMoreRows and not direct.resultSet.results.resultLinks:
-                self._service.operations.close(operation)
+                self._service.end(operation)
                 direct.closeOperation = t.TCloseOperationResp(status=succeeded())
         return direct
 
@@ -248,13 +258,8 @@ class Handler:
         return t.TCancelOperationResp(status=succeeded())
 
     def _close_operation(self, asked: Any) -> Any:
-        self._end(self._operation(asked))
+        self._service.end(self._operation(asked))
         return t.TCloseOperationResp(status=succeeded())
-
-    def _end(self, operation: Operation) -> None:
-        if operation.statement:
-            self._service.statements.cancel(operation.statement)
-        self._service.operations.close(operation)
 
     # The catalog
 

@@ -93,6 +93,11 @@ class Operation:
         """Its state in the words of the statement API."""
         return self.statement.state if self.statement else "SUCCEEDED"
 
+    @property
+    def linked(self) -> bool:
+        """Whether the client has links to its result, which hold for their time, whatever becomes of the operation."""
+        return self.reading.link is not None and self.statement is not None and len(self.statement.results.chunks) > 1
+
     def handle(self) -> Any:
         """Its ``TOperationHandle``."""
         kind = getattr(t.TOperationType, self.kind)
@@ -155,7 +160,7 @@ class Operation:
             return ListPages(self.listing.columns, self.listing.rows)
         assert self.statement is not None
         results, reading = self.statement.results, self.reading
-        link = reading.link if len(results.chunks) > 1 else None
+        link = reading.link if self.linked else None
         return ResultPages(results, reading.native, link, compressed=reading.compressed)
 
 

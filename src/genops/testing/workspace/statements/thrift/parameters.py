@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from genops.testing.workspace.sql.commands.settings import TAGS, checked
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,6 +37,20 @@ def _text(value: Any) -> str | None:
     if value.booleanValue is not None:
         return "true" if value.booleanValue else "false"
     return None if value.doubleValue is None else repr(value.doubleValue)
+
+
+# What a driver says for itself: how results and answers of the catalog travel.
+_OF_DRIVERS = ("spark.thriftserver.", "spark.sql.thriftserver.")
+
+
+def configured(settings: Mapping[str, str]) -> dict[str, str]:
+    """The configuration of a session, by upper-case name; each setting is one that ``SET`` would take.
+
+    Raises:
+        SqlError: ``SET`` would not take it [docs.databricks.com, SQL connector for Python: session_configuration].
+    """
+    given = {key: value for key, value in settings.items() if not key.lower().startswith(_OF_DRIVERS)}
+    return {checked(key, value): value for key, value in given.items() if key.upper() != TAGS}
 
 
 def setting(settings: Mapping[str, str] | None, name: str) -> str:
