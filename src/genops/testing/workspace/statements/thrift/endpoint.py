@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import threading
 from typing import TYPE_CHECKING, Any
 
 from genops.testing.workspace.http.wire import ApiError, Call, Json, Reply, Routes, absent
@@ -58,6 +58,8 @@ class ThriftService:
         self._clusters = clusters
         self._default = default
         self._workspace_id = workspace_id
+        self._first = threading.Lock()
+        self._service: Any = None
         journal.listen("statement", lambda entry: self._vacate(entry.facts["statement"].request))
 
     def routes(self) -> Routes:
@@ -68,8 +70,14 @@ class ThriftService:
             "POST /sql/protocolv1/o/{workspace}/{cluster}": self._on_cluster,
         }
 
-    @functools.cached_property
+    @property
     def _shared(self) -> Any:
+        """The operations of all callers, made once however many come first at once."""
+        with self._first:
+            self._service = self._service or self._loaded()
+            return self._service
+
+    def _loaded(self) -> Any:
         try:
             from genops.testing.workspace.statements.thrift.handler import Service
         except ImportError as error:
