@@ -86,8 +86,6 @@ TAKEN = [
     ("an on_wait_timeout that nobody knows", {"on_wait_timeout": "SHRUG"}),
     ("on_wait_timeout CANCEL", {"on_wait_timeout": "CANCEL", "wait_timeout": "50s"}),
     ("an empty list of parameters", {"parameters": []}),
-    ("a catalog that is not there and not used", {"catalog": "nowhere"}),
-    ("a schema that is not there and not used", {"schema": "nowhere"}),
     ("a byte limit above 25 MiB with external links", {"byte_limit": 1 << 30, "disposition": "EXTERNAL_LINKS"}),
     ("a row limit as text", {"row_limit": "5"}),
     ("more than 20 tags", {"query_tags": [{"key": f"k{number}"} for number in range(25)]}),
