@@ -14,7 +14,8 @@ from genops.core.forks import process
 from genops.core.guarded import GuardedPorts, Settings, Unfinished
 from genops.core.operation import NOTHING, ChargeKey, Facts, Operation
 from genops.core.part import Part, Remote, knows_more
-from genops.core.unit import Running, Unit
+from genops.core.running import Running
+from genops.core.unit import Unit
 from genops.errors import GovernanceError
 
 if TYPE_CHECKING:

@@ -38,6 +38,7 @@ from genops.core.ports import (
 )
 from genops.core.records import BudgetState, Record, Refusal, Reservation, Role
 from genops.core.sinks import FanOut
+from genops.core.statements import UNREAD, NoReader, Reading, StatementReader
 from genops.core.unit import posted
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class GuardedPorts:
         clock: Time.
         inventory: What the user's calls told about resources.
         lineage: Knows how data flows between datasets.
+        statements: Understands statements.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class GuardedPorts:
         clock: Clock | None = None,
         inventory: Inventory | None = None,
         lineage: Lineage | None = None,
+        statements: StatementReader | None = None,
     ) -> None:
         self.settings = settings
         self.off = settings.mode is Mode.OFF
@@ -120,6 +123,7 @@ class GuardedPorts:
         self.clock = clock or SystemClock()
         self.inventory = inventory or Inventory()
         self.lineage = lineage or NoLineage()
+        self.statements = statements or NoReader()
         self.charges = ChargeBook()
         self.pending = PendingUnits(self.guard, self.clock)
         self.fan_out = FanOut([RollUp(), *sinks], self.guard)
@@ -253,6 +257,24 @@ class GuardedPorts:
         """Hand late facts to the units that wait for them."""
         for key, late in facts.resolves:
             self.pending.resolve(key, late)
+
+    def known_of(self, operation: Operation) -> Reading | None:
+        """Return what is known of an operation's statement; `None` where it is still being read."""
+        try:
+            return UNREAD if operation.statement is None else self.statements.known(operation.statement)
+        except Exception as fault:
+            self.guard.caught("statements", fault)
+            return UNREAD
+
+    def when_read(self, operation: Operation, tell: Callable[[Reading], object]) -> None:
+        """Tell what becomes known of an operation's statement, at once or later."""
+        try:
+            if operation.statement is not None:
+                self.statements.when_read(operation.statement, tell)
+                return
+        except Exception as fault:
+            self.guard.caught("statements", fault)
+        tell(UNREAD)
 
     # Scopes: telemetry faults never touch the call.
 

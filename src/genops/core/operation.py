@@ -99,6 +99,24 @@ class ChargeKey(NamedTuple):
     parent: ChargeKey | None = None
 
 
+class Place(NamedTuple):
+    """Where a statement runs, as far as that decides what its names mean.
+
+    Attributes:
+        dialect: The SQL it is written in, for example `databricks`.
+        host: Host of the workspace or account.
+        catalog: Catalog in use; empty where the call does not say.
+        schema: Schema in use; empty where the call does not say.
+        session: Identifier of the session, whose statements leave something to the next; empty where there is none.
+    """
+
+    dialect: str = "databricks"
+    host: str | None = None
+    catalog: str = ""
+    schema: str = ""
+    session: str = ""
+
+
 class Statement(NamedTuple):
     """What may be said of a statement's text without saying the text.
 
@@ -106,11 +124,13 @@ class Statement(NamedTuple):
         keyword: Its first word where that is a known SQL keyword, upper case.
         length: Number of characters.
         hash: Keyed hash, hexadecimal; equal texts of one key have equal hashes.
+        place: Where it runs.
     """
 
     keyword: str | None
     length: int
     hash: str
+    place: Place = Place()
 
 
 class Operation(NamedTuple):

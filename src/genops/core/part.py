@@ -9,7 +9,8 @@ from genops.core.decisions import ALLOWED, Decision, refusal
 from genops.core.operation import NOTHING, Facts, Operation
 from genops.core.ports import Closing
 from genops.core.records import Admitted, Outcome, Reservation, Role, UnitId
-from genops.core.unit import Running, Unit
+from genops.core.running import Running
+from genops.core.unit import Unit
 
 if TYPE_CHECKING:
     from genops.core.current import Owner
@@ -86,7 +87,7 @@ class Part(Running):
                     payer.carried(priced, held)
                 payer.absorb(facts, facts.charge or operation.charge, priced)
         lineage = governor.neighbours(facts.edges) if facts.edges else None
-        governor.close(self.scope, Closing(ended_ns, outcome, facts, lineage=lineage))
+        self._conclude(Closing(ended_ns, outcome, facts, lineage=lineage))
         if facts.late is not None:
             self._facts = facts
             governor.pending.add(facts.late.key, self, facts.late.seconds)
@@ -102,7 +103,7 @@ class Part(Running):
         if isinstance(payer, Unit):
             seconds = self.lasted() if facts.seconds is None else facts.seconds
             priced = governor.price(self.operation, self._facts.merged(facts), seconds)
-            payer.absorb(facts, facts.charge or self._facts.charge or self.operation.charge, priced)
+            payer.absorb(self._arrived(facts), facts.charge or self._facts.charge or self.operation.charge, priced)
             payer.awaits(-1)
 
     def expire(self) -> None:
@@ -135,6 +136,9 @@ class Remote:
 
     def saw(self, facts: Facts) -> None:
         """The facts stay on the part's own span; the unit is elsewhere."""
+
+    def learns(self, operation: Operation, facts: Facts) -> None:
+        """What became known of a part's statement stays on the part's own span; the unit is elsewhere."""
 
     def say(self, operation: Operation, decision: Decision) -> None:
         """Record a decision on the unit of the other process, in an order of time: nobody counts for all processes."""

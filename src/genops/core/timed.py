@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from genops.core.governor import Governor
 from genops.core.part import Part
-from genops.core.unit import Running, Unit
+from genops.core.running import Running
+from genops.core.unit import Unit
 
 if TYPE_CHECKING:
     from genops.core.decisions import Decision

@@ -1,141 +1,22 @@
-"""The running operation, and the unit: it owns its decision, its reservation and its money."""
+"""The unit: it owns its decision, its reservation and its money."""
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from genops.core.amounts import CALL, COMPUTE_SECOND, DBU, NOT_BILLED, Amount, Grade, Priced
 from genops.core.charges import Account, Posting
-from genops.core.current import Current
-from genops.core.decisions import ALLOWED, Decision, PolicyResult, gravest, refusal
-from genops.core.forks import process
+from genops.core.decisions import ALLOWED, Decision, gravest, refusal
 from genops.core.operation import EMPTY, NOTHING, Facts, Operation
 from genops.core.ports import Closing
-from genops.core.records import Adjusted, Admitted, Outcome, Reservation, Role, Settled, UnitId
+from genops.core.records import Adjusted, Admitted, Outcome, Reservation, Role, Settled
+from genops.core.running import Running
 
 if TYPE_CHECKING:
-    from genops.core.current import Owner
-    from genops.core.governor import Governor
     from genops.core.operation import ChargeKey
-    from genops.core.part import Remote
 
 CHARGED_ELSEWHERE = "charged_elsewhere"
 _INCOMPLETE = Facts(incomplete=True)
-
-
-class Running(Current):
-    """What units and parts share: a scope, facts that gather, and an end that comes exactly once."""
-
-    # Values that most units never change are the class's, so that beginning a unit stores only what is its own.
-    role = Role.UNIT
-    around: Owner | None = None
-    attempts = 0
-    _facts = NOTHING
-    _inside = NOTHING
-    _open = True
-
-    def __init__(
-        self, governor: Governor, operation: Operation, parent: object = None, started_ns: int | None = None
-    ) -> None:
-        self.governor = governor
-        self.operation = operation
-        self.library = operation.library
-        self.born = process.generation
-        self.starts(governor.clock.now_ns() if started_ns is None else started_ns)
-        self.scope = governor.scope(operation, self.role, self.started_ns, parent)
-        self._lock = threading.RLock()
-
-    def starts(self, at_ns: int, ago: float = 0.0) -> None:
-        """Take note of when the execution starts.
-
-        Args:
-            at_ns: When, in nanoseconds since the epoch.
-            ago: How many seconds ago that is.
-        """
-        self.started_ns = at_ns
-        self._began = self.governor.clock.monotonic() - ago
-
-    def lasted(self) -> float:
-        """Return the seconds since the start; a wall clock that is set meanwhile does not change them."""
-        return self.governor.clock.monotonic() - self._began
-
-    @property
-    def open(self) -> bool:
-        """Whether it still runs."""
-        return self._open
-
-    @property
-    def unit(self) -> UnitId:
-        """Identity of its span."""
-        return self.scope.unit
-
-    @property
-    def payer(self) -> Unit | Remote:
-        """The unit that owns the decision and the money."""
-        raise TypeError  # pragma: no cover  (both kinds define it)
-
-    def saw(self, facts: Facts) -> None:
-        """Take facts; they add up."""
-        with self._lock:
-            self._facts = self._facts.merged(facts)
-
-    def attempted(self) -> None:
-        """Count one request that was sent."""
-        with self._lock:
-            self.attempts += 1
-
-    def returned(self, facts: Facts | None) -> None:
-        """The call came back; settle with what it revealed."""
-        raise TypeError(facts)  # pragma: no cover  (both kinds define it)
-
-    def failed(self, error: BaseException, facts: Facts | None = None) -> None:
-        """The call raised; settle."""
-        if isinstance(error, Exception):
-            named = Facts(error_type=_name(error))
-            self.settle(Outcome.ERROR, named if facts is None else named.merged(facts))
-        else:
-            self.settle(Outcome.CANCELLED, facts)
-
-    def not_executed(self) -> None:
-        """Nothing was sent: give back what was reserved."""
-        self.settle(Outcome.NOT_EXECUTED, Facts(executed=False))
-
-    def settle(self, outcome: Outcome | None, last: Facts | None) -> None:
-        """End it with what was seen and what was seen last. Only the first call counts.
-
-        Args:
-            outcome: How it ended; where `None`, the facts say whether in an error.
-            last: What was seen last.
-        """
-        with self._lock:
-            if not self._open or self.born != process.generation:
-                return
-            self._open = False
-            facts, inside = self._facts, self._inside
-        if last is not None:
-            facts = facts.merged(last)
-        if self.attempts:
-            facts = facts._replace(attempts=facts.attempts + self.attempts)
-        ended = outcome or (Outcome.ERROR if facts.error_type else Outcome.OK)
-        if ended is Outcome.OK and not self.library:
-            facts = self.governor.flowing(self.operation, facts)
-        self._settle(ended, facts if inside is NOTHING else facts.merged(inside))
-
-    def _settle(self, outcome: Outcome, facts: Facts) -> None:
-        raise TypeError(outcome, facts)  # pragma: no cover  (both kinds define it)
-
-    def _found(self, facts: Facts) -> None:
-        """Put datasets that only the response named to the policy: too late to refuse, not too late to say."""
-        governor, operation = self.governor, self.operation
-        reads = tuple(ref for ref in facts.reads if ref not in operation.reads)
-        writes = tuple(ref for ref in facts.writes if ref not in operation.writes)
-        if not (reads or writes) or not governor.policy.needs:
-            return
-        found = operation._replace(reads=reads, writes=writes, statement=None)
-        decision = governor.decide(found).softened()
-        if decision.result is not PolicyResult.ALLOWED:
-            self.payer.say(found, decision._replace(reason=f"found in the response: {decision.reason}"))
 
 
 class Unit(Running):
@@ -248,6 +129,15 @@ class Unit(Running):
             dbu_micros = max(dbu_micros - told.dbu_micros, 0)
         return priced._replace(money=money, dbu_micros=dbu_micros)
 
+    def learns(self, operation: Operation, facts: Facts) -> None:
+        """Take what became known of a statement, of its own or of a part's, after the call had returned."""
+        with self._lock:
+            if self._open:
+                self._inside = self._inside.merged(facts._replace(attributes=EMPTY))
+                return
+        now_ns = self.governor.clock.now_ns()
+        self.governor.emit(Adjusted(self.scope.unit, operation, 0, "", 0, Grade.ESTIMATED, "statement", facts, now_ns))
+
     def awaits(self, parts: int) -> None:
         """Count parts whose cost is still to come, up or down; while there are any, the unit is incomplete."""
         with self._lock:
@@ -301,7 +191,7 @@ class Unit(Running):
         if admitted.decision is not self.decision:
             admitted = admitted._replace(decision=self.decision)
         lineage = governor.neighbours(facts.edges) if facts.edges else None
-        governor.close(self.scope, Closing(ended_ns, outcome, facts, admitted, settled, EMPTY, lineage))
+        self._conclude(Closing(ended_ns, outcome, facts, admitted, settled, EMPTY, lineage))
         if late is not None:
             governor.pending.add(late.key, self, late.seconds)
         if facts.resolves:
@@ -356,6 +246,7 @@ class Unit(Running):
             return
         governor, operation = self.governor, self.operation
         at_ns = governor.clock.now_ns()
+        facts = self._arrived(facts)
         whole = settled.facts.merged(facts)
         seconds = self.lasted() if whole.seconds is None else whole.seconds
         priced = governor.price(operation, whole, seconds)
@@ -423,11 +314,6 @@ def _used(reserved: Amount, priced: Priced, seconds: float) -> Amount | None:
     if priced.unpriced_reason == CHARGED_ELSEWHERE:
         return Amount(0, unit)
     return Amount(priced.dbu_micros, DBU) if unit == DBU and priced.dbu_micros is not None else None
-
-
-def _name(error: Exception) -> str:
-    kind = type(error)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def posted(posting: Posting, source: str, facts: Facts, at_ns: int) -> Adjusted:

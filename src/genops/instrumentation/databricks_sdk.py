@@ -20,7 +20,7 @@ import wrapt
 
 from genops.core import current, shapes
 from genops.core.operation import Facts
-from genops.core.unit import Running
+from genops.core.running import Running
 from genops.instrumentation.databricks_describe import LIBRARY, direct_site, site_of, waiter_site
 from genops.instrumentation.databricks_statements import configure
 from genops.instrumentation.databricks_workspaces import learn_workspace_id
