@@ -1,52 +1,77 @@
-"""The edges that are known now: a sink that keeps each one once, in bounded memory, and finds neighbours."""
+"""The lineage that is known now: a sink that keeps each edge once, in bounded memory, and answers what flows where."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from genops.core.edges import LOCAL_FILE, LineageRow, Neighbours
+from genops.core.edges import LineageRow, Neighbours
 from genops.core.forks import on_fork
 from genops.core.operation import DatasetEdge, DatasetRef
 from genops.core.records import Record, Settled
+from genops.lineage.graph_adjacency import NONE
+from genops.lineage.graph_closures import Direction
+from genops.lineage.graph_nouns import (
+    Column,
+    Declaration,
+    Diff,
+    Flow,
+    Logic,
+    Node,
+    Provenance,
+    Transformation,
+    bits_of,
+)
+from genops.lineage.graph_store import Said, Store
+from genops.lineage.graph_view import View
 
 if TYPE_CHECKING:
     from genops.core.operation import Operation
 
 MAX_EDGES = 10_000
+MAX_COLUMN_EDGES = 100_000
 MAX_COMBINATIONS = 1_000
 MAX_VISITED = 1_000
 MAX_OF_ONE = 1_000
 OTHER = "other"
 _OVERFLOW = (OTHER,) * 6
-_Adjacent = dict[DatasetRef, list[DatasetRef]]
+_Change: TypeAlias = "Callable[[Store], object]"
 
 
 class LineageGraph:
     """Keeps the edges that settled operations named, each once, and counts them by who named it first.
 
-    A local file is an end: nothing flows through it, because no two operations are known to mean the same file.
+    Besides what operations name it takes what is declared or imported (`add`, `describe`, `withdraw`), and it is asked
+    through a `View`. A local file is an end: nothing flows through it, because no two operations are known to mean the
+    same file.
 
-    Inside the locked lines a finalizer or a signal handler of the same thread may name edges too. So what may grow
-    meanwhile is copied in one step before it is walked through, and whether an edge is new is asked in one step.
+    A finalizer or a signal handler of the same thread may name edges in the middle of the lines that change the graph.
+    So changes wait in a queue, and whoever finds nobody at work carries out all that wait. Readers need no lock.
 
     Args:
-        max_depth: How many edges away a dataset may be and still be named as upstream or downstream.
-        capacity: Edges that are kept; later ones are counted in `overflowed` and let go.
+        max_depth: How many edges away a dataset may be and still be named as upstream or downstream of an operation.
+        capacity: Edges between datasets that are kept; later ones are counted in `overflowed` and let go.
         combinations: Combinations of labels that are told apart; later ones go under labels that all read `other`.
+        columns: Edges between columns that are kept.
 
     Attributes:
         room: Edges of one operation that it takes.
-        overflowed: How often an edge was let go because the graph was full, or its operation named too many.
     """
 
     room = MAX_OF_ONE
 
-    def __init__(self, max_depth: int = 1, capacity: int = MAX_EDGES, combinations: int = MAX_COMBINATIONS) -> None:
+    def __init__(
+        self,
+        max_depth: int = 1,
+        capacity: int = MAX_EDGES,
+        combinations: int = MAX_COMBINATIONS,
+        columns: int = MAX_COLUMN_EDGES,
+    ) -> None:
         self._max_depth = max_depth
-        self._capacity = capacity
+        self._capacity, self._column_capacity = capacity, columns
         self._combinations = combinations
         self.reset()
         on_fork(self.reset)
@@ -54,25 +79,143 @@ class LineageGraph:
     def reset(self) -> None:
         """Begin empty with a new lock; what a child does after a fork, since its parent keeps its own graph."""
         self._lock = threading.RLock()
-        self._edges: dict[DatasetEdge, object] = {}
-        self._sources: _Adjacent = {}
-        self._targets: _Adjacent = {}
+        self._store = Store(self._capacity, self._column_capacity)
+        self._waiting: deque[_Change] = deque()
+        self._at_work = False
         self._counts: dict[tuple[str, ...], list[int]] = {}
-        self.overflowed = 0
+        self._let_go = 0
+
+    @property
+    def overflowed(self) -> int:
+        """How often an edge was let go because the graph was full, or its operation named too many."""
+        return self._let_go + self._store.overflowed
 
     def write(self, record: Record) -> None:
         """Keep the edges of a settled operation."""
-        if isinstance(record, Settled) and record.facts.edges:
-            with self._lock:
-                counts = self._counted(record.operation)
-                new = sum([self._keep(edge) for edge in record.facts.edges])
-                counts[0] += new
-                counts[1] += 1
+        if isinstance(record, Settled) and (record.facts.edges or record.facts.columns):
+            self._change(lambda store: self._settled(store, record))
+
+    def add(
+        self,
+        source: Node,
+        target: Node,
+        *,
+        at: int,
+        provenance: Provenance = Provenance.DECLARED,
+        transformation: Transformation | None = None,
+        logic: Logic | None = None,
+        declaration: Declaration | None = None,
+    ) -> None:
+        """Keep an edge that no operation of this process named.
+
+        Args:
+            source: A dataset, or a column.
+            target: Likewise; between a dataset and a column the edge is one of their datasets.
+            at: When it was seen, in nanoseconds since the epoch. What comes late may lie in the past.
+            provenance: Who says so.
+            transformation: How the source takes part in the target.
+            logic: What makes the target out of the source. It replaces what was known.
+            declaration: What people say of the edge. It replaces what was known.
+        """
+        self.extend((Flow(source, target, transformation, logic, declaration),), at=at, provenance=provenance)
+
+    def extend(self, flows: Iterable[Flow], *, at: int, provenance: Provenance = Provenance.DECLARED) -> None:
+        """Keep many edges that no operation of this process named; see `add`."""
+        flows = tuple(flows)
+        self._change(lambda store: _extended(store, flows, at, int(provenance)))
+
+    def describe(self, node: Node, declaration: Declaration) -> None:
+        """Keep what people say of a dataset or a column. It replaces what was known."""
+        self._change(lambda store: store.describe(node, declaration))
+
+    def withdraw(self, source: Node, target: Node, *, at: int, provenance: Provenance = Provenance.DECLARED) -> None:
+        """Take back what some say of an edge. It ends then, unless others say it too or it was seen later.
+
+        Args:
+            source: As it was added.
+            target: Likewise.
+            at: Since when, in nanoseconds since the epoch. It still stood before.
+            provenance: Who says it no more.
+        """
+        self._change(lambda store: store.withdraw(source, target, at, provenance))
 
     def let_go(self, edges: int) -> None:
         """Count edges of an operation that there is no room for."""
         with self._lock:
-            self.overflowed += edges
+            self._let_go += edges
+
+    def view(self, *, at: int | None = None, catalog: str | None = None, hosts: Collection[str] | None = None) -> View:
+        """Return what is asked for closures, paths and impact.
+
+        Args:
+            at: As it was at this time, in nanoseconds since the epoch; as it is now where it is `None`.
+            catalog: Only edges that touch datasets of this catalog.
+            hosts: Only edges that touch datasets of these workspaces: those of one metastore.
+        """
+        self._carry_out()
+        return View(self._store, at=at, catalog=catalog, hosts=hosts)
+
+    def diff(
+        self, before: int, after: int, *, catalog: str | None = None, hosts: Collection[str] | None = None
+    ) -> Diff:
+        """Return what changed between two times, both in nanoseconds since the epoch."""
+        earlier = self.view(at=before, catalog=catalog, hosts=hosts)
+        return self.view(at=after, catalog=catalog, hosts=hosts).since(earlier)
+
+    def edges(self) -> frozenset[DatasetEdge]:
+        """Return the edges between datasets that are known now."""
+        return frozenset(DatasetEdge(each.source, each.target) for each in self.view().edges())  # pyright: ignore[reportArgumentType] — of the layer of datasets
+
+    def rows(self) -> list[LineageRow]:
+        """Return how many edges are known, by the labels of the operation that was the first to name each."""
+        self._carry_out()
+        return [LineageRow(labels, *counts) for labels, counts in self._counts.copy().items()]
+
+    def around(self, edges: Iterable[DatasetEdge]) -> Neighbours:
+        """Return where an operation that named these edges stands.
+
+        At most 1,000 datasets are looked at in either direction, besides one for each of these edges.
+        """
+        self._carry_out()
+        edges = tuple(edges)
+        inputs = tuple(dict.fromkeys(edge.source for edge in edges))
+        outputs = tuple(dict.fromkeys(edge.target for edge in edges))
+        known, most = self._store.datasets.edges, MAX_VISITED + len(edges)
+        upwards = Direction(known.first_in, known.next_in, known.source)
+        downwards = Direction(known.first_out, known.next_out, known.target)
+        upstream = self._reached(inputs, outputs, upwards, most)
+        downstream = self._reached(outputs, inputs, downwards, most)
+        return Neighbours(inputs, outputs, upstream, downstream)
+
+    def _change(self, change: _Change) -> None:
+        self._waiting.append(change)
+        self._carry_out()
+
+    def _carry_out(self) -> None:
+        """Carry out the changes that wait, unless this very thread is at it further up its stack."""
+        while self._waiting:
+            with self._lock:
+                if self._at_work:
+                    return
+                self._at_work = True
+                try:
+                    while self._waiting:
+                        self._waiting.popleft()(self._store)
+                finally:
+                    self._at_work = False
+
+    def _settled(self, store: Store, record: Settled) -> None:
+        facts, at = record.facts, record.ended_ns
+        counts = self._counted(record.operation)
+        statement = record.operation.statement
+        logic = NONE if statement is None else store.logic(Logic(fingerprint=statement.hash))
+        said = Said(int(_provenance(record.operation)), 0, logic)
+        new = sum([store.see(edge.source, edge.target, at, said) for edge in facts.edges])
+        for each in facts.columns:
+            source, target = Column(each.source, each.source_column), Column(each.target, each.target_column)
+            new += store.see(source, target, at, said._replace(kinds=bits_of(Transformation.of(each.kind))))
+        counts[0] += new
+        counts[1] += 1
 
     def _counted(self, operation: Operation) -> list[int]:
         labels = (*operation.attribution.labels, operation.provider, operation.type, operation.host or "")
@@ -80,68 +223,45 @@ class LineageGraph:
             labels = _OVERFLOW
         return self._counts.setdefault(labels, [0, 0])
 
-    def _keep(self, edge: DatasetEdge) -> bool:
-        """Return whether an edge is new; a full graph keeps none and counts it."""
-        if edge in self._edges:
-            return False
-        if len(self._edges) >= self._capacity:
-            self.overflowed += 1
-            return False
-        mine = object()
-        if self._edges.setdefault(edge, mine) is not mine:
-            return False
-        self._sources.setdefault(edge.target, []).append(edge.source)
-        self._targets.setdefault(edge.source, []).append(edge.target)
-        return True
-
-    def edges(self) -> frozenset[DatasetEdge]:
-        """Return the edges that are known now."""
-        with self._lock:
-            return frozenset(self._edges)
-
-    def rows(self) -> list[LineageRow]:
-        """Return how many edges are known, by the labels of the operation that was the first to name each."""
-        with self._lock:
-            return [LineageRow(labels, *counts) for labels, counts in self._counts.copy().items()]
-
-    def around(self, edges: Iterable[DatasetEdge]) -> Neighbours:
-        """Return where an operation that named these edges stands.
-
-        At most 1,000 datasets are looked at in either direction, besides one for each of these edges.
-        """
-        edges = tuple(edges)
-        inputs = tuple(dict.fromkeys(edge.source for edge in edges))
-        outputs = tuple(dict.fromkeys(edge.target for edge in edges))
-        most = MAX_VISITED + len(edges)
-        with self._lock:
-            upstream = self._reached(inputs, outputs, self._sources, most)
-            downstream = self._reached(outputs, inputs, self._targets, most)
-        return Neighbours(inputs, outputs, upstream, downstream)
-
     def _reached(
-        self, own: tuple[DatasetRef, ...], origins: tuple[DatasetRef, ...], adjacent: _Adjacent, most: int
+        self, own: tuple[DatasetRef, ...], origins: tuple[DatasetRef, ...], direction: Direction, most: int
     ) -> tuple[DatasetRef, ...]:
         """Return what lies within reach of `origins` in one direction, `own` first; the origins themselves never."""
-        found, never = dict.fromkeys(own), frozenset(origins)
-        nearest = origins
+        names = self._store.names
+        own_numbers, nearest = [names.known(ref) for ref in own], [names.known(ref) for ref in origins]
+        found, never = dict.fromkeys(own_numbers), frozenset(nearest)
         for depth in range(self._max_depth):
-            looked_at = list(_beyond(nearest, adjacent, most))
+            looked_at = list(self._beyond(nearest, direction, most))
             most -= len(looked_at)
-            new = [ref for ref in dict.fromkeys(looked_at) if ref not in found and ref not in never]
+            new = [number for number in dict.fromkeys(looked_at) if number not in found and number not in never]
             found |= dict.fromkeys(new)
-            nearest = (*own, *new) if depth == 0 else tuple(new)
+            nearest = [*own_numbers, *new] if depth == 0 else new
             if not nearest or not most:
                 break
-        return tuple(islice(found, MAX_VISITED))
+        others = (names.datasets[number] for number in islice(found, len(dict.fromkeys(own_numbers)), None))
+        return (*own, *others)[:MAX_VISITED]
+
+    def _beyond(self, numbers: Iterable[int], direction: Direction, most: int) -> Iterator[int]:
+        """Yield what is one edge further than these, so many at most; nothing flows through a local file."""
+        layer = self._store.datasets
+        stops, ended, room = self._store.stops(layer), layer.history.ended, len(direction.first)
+        for number in numbers:
+            edge = direction.first[number] if 0 <= number < room and number not in stops else -1
+            while edge >= 0 and most:
+                if edge not in ended:
+                    yield direction.ends[edge]
+                edge, most = direction.following[edge], most - 1
 
 
-def _beyond(
-    refs: Iterable[DatasetRef], adjacent: Mapping[DatasetRef, list[DatasetRef]], most: int
-) -> Iterator[DatasetRef]:
-    """Yield what is one edge further than these, so many at most; nothing flows through a local file."""
-    for ref in refs:
-        near = () if ref == LOCAL_FILE else adjacent.get(ref, ())[:most]
-        most -= len(near)
-        yield from near
-        if not most:
-            return
+def _provenance(operation: Operation) -> Provenance:
+    """Return who says what an operation names: its user, its statement, or the call of a library."""
+    if operation.statement is not None:
+        return Provenance.SQL
+    return Provenance.RUNTIME if operation.library else Provenance.DECLARED
+
+
+def _extended(store: Store, flows: tuple[Flow, ...], at: int, provenance: int) -> None:
+    for flow in flows:
+        logic = NONE if flow.logic is None else store.logic(flow.logic)
+        said = Said(provenance, bits_of(flow.transformation), logic, flow.declaration)
+        store.see(flow.source, flow.target, at, said)

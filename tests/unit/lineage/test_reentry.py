@@ -105,7 +105,7 @@ class Signalling(DatasetRef):
 signal.signal(signal.SIGINT, handler)
 with genops.operation("x", reads=[Signalling(("g", "h", "i"))], writes=["d.e.f"]):
     pass
-signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 graph = active().lineage
 assert sum(row.operations for row in graph.rows()) == len(handled) + 1 > 3, graph.rows()
 assert sorted(edge.source.name for edge in graph.edges()) == ["a.b.c", "g.h.i"]
