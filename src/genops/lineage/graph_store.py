@@ -79,6 +79,7 @@ class Store:
         self._logics: list[Logic] = []
         self._numbers: dict[Logic, int] = {}
         self._said: dict[Node, Declaration] = {}
+        self._latest: tuple[int, ...] = ()
 
     def see(self, source: Node, target: Node, at: int, said: Said) -> int:
         """Take note of an edge between two datasets or two columns; return how many dataset edges are new: 0 or 1."""
@@ -91,7 +92,12 @@ class Store:
             return 0
         if not of_columns:
             return self._between_datasets(*numbers, at, said)
-        new = self._between_datasets(*numbers, at, said.of_datasets()) if numbers[0] != numbers[1] else 0
+        new = 0
+        # Columns come table by table: what was just said of two tables need not be said for each pair of their columns.
+        latest = (*numbers, at, said.provenance, said.logic)
+        if numbers[0] != numbers[1] and latest != self._latest:
+            new = self._between_datasets(*numbers, at, said.of_datasets())
+            self._latest = latest
         names, layer = self.names, self.columns
         columns = names.column(numbers[0], source.name), names.column(numbers[1], target.name)
         layer.edges.grow(len(names.columns))
@@ -146,6 +152,7 @@ class Store:
     def withdraw(self, source: Node, target: Node, at: int, provenance: Provenance) -> bool:
         """Take back what some say of an edge; return whether it ended, because nobody else says it."""
         layer, edge = self.find(source, target)
+        self._latest = ()
         if edge < 0:
             return False
         left = layer.edges.provenance[edge] & ~int(provenance)
