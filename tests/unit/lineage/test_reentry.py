@@ -13,6 +13,9 @@ import pytest
 
 from genops.core.operation import DatasetEdge, DatasetRef, Facts
 from genops.lineage import graph as lineage
+from genops.lineage import graph_adjacency as adjacency
+from genops.lineage import graph_names as names
+from genops.lineage import graph_store as store
 from genops.lineage.graph import LineageGraph
 from support.records import operation, settled
 from support.reentry import interrupted
@@ -57,6 +60,30 @@ def test_what_is_named_in_the_middle_is_counted_and_nothing_is_lost():
     assert sum(row.edges for row in graph.rows()) == len(graph.edges())
     assert graph.edges() == {each for record in written for each in record.facts.edges}
     assert graph.overflowed == times + 12
+
+
+@pytest.mark.parametrize("module", [store, adjacency, names])
+def test_what_is_named_in_the_middle_of_a_change_waits_for_its_end(module):
+    """At three hundred lines of what keeps the edges another operation names some: all are kept, each once."""
+    graph, written = LineageGraph(capacity=1_000), []
+
+    def write(record):
+        written.append(record)
+        graph.write(record)
+
+    def work():
+        for number in range(40):
+            write(named(edge("a", f"t{number}"), edge(f"t{number}", "z")))
+
+    def meanwhile():
+        if len(written) < 300:
+            write(named(edge("a", f"m{len(written) % 50}"), edge("a", f"t{len(written) % 40}")))
+            graph.around([edge("a", "t0")])
+            graph.edges()
+
+    interrupted(module, work, meanwhile)
+    assert graph.edges() == {each for record in written for each in record.facts.edges}
+    assert [(row.edges, row.operations) for row in graph.rows()] == [(len(graph.edges()), len(written))]
 
 
 def test_a_finalizer_may_name_an_edge_while_the_graph_is_locked():
