@@ -138,7 +138,7 @@ def of_rustworkx(rows: list[tuple[int, int, int, int]], late: tuple[int, int]) -
     graph.add_edges_from_no_data(pairs)
     del pairs
     first, last = numbers[_SOURCE], numbers[late]
-    origin = list(rustworkx.bfs_predecessors(graph, last))[-1][0]
+    origin = list(rustworkx.bfs_predecessors(graph, last))[-1][1][-1]
     start = graph.nodes().index(origin) if not isinstance(origin, int) else origin
     return (
         graph.num_edges,

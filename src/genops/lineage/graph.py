@@ -164,7 +164,10 @@ class LineageGraph:
 
     def edges(self) -> frozenset[DatasetEdge]:
         """Return the edges between datasets that are known now."""
-        return frozenset(DatasetEdge(each.source, each.target) for each in self.view().edges())  # pyright: ignore[reportArgumentType] — of the layer of datasets
+        self._carry_out()
+        layer, refs = self._store.datasets, self._store.names.datasets
+        pairs, ended = zip(layer.edges.source, layer.edges.target, strict=False), layer.history.ended
+        return frozenset(DatasetEdge(refs[a], refs[b]) for edge, (a, b) in enumerate(pairs) if edge not in ended)
 
     def rows(self) -> list[LineageRow]:
         """Return how many edges are known, by the labels of the operation that was the first to name each."""
