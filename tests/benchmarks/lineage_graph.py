@@ -3,7 +3,8 @@
 Each runs in a process of its own, so that memory is its own. The graph is given columns as operations name them
 (datasets by their parts, columns by name) and keeps who said each edge, when and how; the others are given the same
 nodes as tuples, as a program would, and keep nothing but the edge. For rustworkx, which knows numbers only, the numbers
-are given by a dict within its build. Times are CPU of the process.
+are given by a dict within its build, and its path begins an edge nearer: at what it visits last by its own account.
+Times are CPU of the process.
 
 Run it with `python tests/benchmarks/lineage_graph.py [EDGES]`; what is not installed is said and left out.
 """
