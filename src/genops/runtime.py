@@ -17,7 +17,7 @@ from genops.cost.pricing import WarehousePricer
 from genops.cost.totals import ExactTotals
 from genops.errors import InvalidArgument, nearest
 from genops.instrumentation import LIBRARIES, databricks_sdk
-from genops.lineage.graph import LineageGraph
+from genops.lineage.graph.graph import LineageGraph
 from genops.policy.classification import Classification
 from genops.policy.resolver import DeclaredResolver
 from genops.policy.rules import RuleSet

@@ -85,8 +85,8 @@ def measured(library: str, count: int) -> Figures:
 def of_genops(rows: list[tuple[int, int, int, int]], late: tuple[int, int]) -> tuple[Callable[[], int], ...]:
     """The graph of this project, by its public methods."""
     from genops.core.operation import DatasetRef
-    from genops.lineage.graph import LineageGraph
-    from genops.lineage.graph_nouns import Column, Flow, Provenance
+    from genops.lineage.graph.graph import LineageGraph
+    from genops.lineage.graph.nouns import Column, Flow, Provenance
 
     graph = LineageGraph(capacity=len(rows), columns=len(rows))
     names = [f"column_{number}" for number in range(_COLUMNS)]

@@ -9,7 +9,7 @@ from genops.core.declared import operation
 from genops.core.edges import LOCAL_FILE
 from genops.core.operation import DatasetEdge, DatasetRef, Facts, Operation
 from genops.core.records import Outcome
-from genops.lineage.graph import LineageGraph
+from genops.lineage.graph.graph import LineageGraph
 from genops.testing import capture
 from support.governed import call
 from support.recording import TEAM

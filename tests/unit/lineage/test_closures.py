@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from genops.core.edges import LOCAL_FILE
 from genops.core.operation import ColumnEdge, DatasetEdge, DatasetRef, Facts, Statement
-from genops.lineage.graph import LineageGraph
-from genops.lineage.graph_nouns import Column, Declaration, Flow, Logic, Provenance, Reached, Transformation
+from genops.lineage.graph.graph import LineageGraph
+from genops.lineage.graph.nouns import Column, Declaration, Flow, Logic, Provenance, Reached, Transformation
 from support.records import ENDED, operation, settled
 
 ids = st.integers(0, 9)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from genops.core.edges import LOCAL_FILE, LineageRow, declared, flows
 from genops.core.operation import NOTHING, DatasetEdge, DatasetRef, Facts
 from genops.core.records import Outcome
-from genops.lineage.graph import LineageGraph
+from genops.lineage.graph.graph import LineageGraph
 from support.records import admitted, operation, settled
 
 

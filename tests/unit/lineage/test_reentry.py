@@ -12,11 +12,9 @@ from pathlib import Path
 import pytest
 
 from genops.core.operation import DatasetEdge, DatasetRef, Facts
-from genops.lineage import graph as lineage
-from genops.lineage import graph_adjacency as adjacency
-from genops.lineage import graph_names as names
-from genops.lineage import graph_store as store
-from genops.lineage.graph import LineageGraph
+from genops.lineage.graph import adjacency, names, store
+from genops.lineage.graph import graph as lineage
+from genops.lineage.graph.graph import LineageGraph
 from support.records import operation, settled
 from support.reentry import interrupted
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from genops.core.operation import DatasetRef
 from genops.lineage.exchange.imported import Definition, Imported, mapping, mappings, text, texts
-from genops.lineage.graph_nouns import Column, Declaration, Flow, Logic, Node, Transformation
+from genops.lineage.graph.nouns import Column, Declaration, Flow, Logic, Node, Transformation
 from genops.lineage.naming.paths import is_path
 
 _TEXTS = ("queryText", "viewExpandedText", "viewOriginalText")

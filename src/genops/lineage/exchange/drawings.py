@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from genops.lineage.graph_nouns import Column
+from genops.lineage.graph.nouns import Column
 
 if TYPE_CHECKING:
-    from genops.lineage.graph_nouns import KnownEdge, Node
+    from genops.lineage.graph.nouns import KnownEdge, Node
 
 
 def dot(edges: Iterable[KnownEdge]) -> str:
     r"""Return edges as a directed graph of Graphviz.
 
     >>> from genops.core.operation import DatasetRef
-    >>> from genops.lineage.graph_nouns import KnownEdge, Provenance
+    >>> from genops.lineage.graph.nouns import KnownEdge, Provenance
     >>> print(dot([KnownEdge(DatasetRef(("a",)), DatasetRef(("b",)), Provenance.SQL, 0, 0)]))
     digraph lineage {
       rankdir=LR;
@@ -34,7 +34,7 @@ def mermaid(edges: Iterable[KnownEdge]) -> str:
     """Return edges as a flowchart of Mermaid.
 
     >>> from genops.core.operation import DatasetRef
-    >>> from genops.lineage.graph_nouns import KnownEdge, Provenance
+    >>> from genops.lineage.graph.nouns import KnownEdge, Provenance
     >>> print(mermaid([KnownEdge(DatasetRef(("a",)), DatasetRef(("b",)), Provenance.SQL, 0, 0)]))
     flowchart LR
       n0["a"]

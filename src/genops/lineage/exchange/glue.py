@@ -17,7 +17,7 @@ from typing import Any
 
 from genops.core.operation import DatasetRef
 from genops.lineage.exchange.imported import Definition, Imported, mapping, mappings, text, texts
-from genops.lineage.graph_nouns import Declaration, Flow, Logic, Node
+from genops.lineage.graph.nouns import Declaration, Flow, Logic, Node
 
 _PRESTO_VIEW = re.compile(r"\s*/\*\s*Presto View:\s*([A-Za-z0-9+/=\s]+?)\s*\*/\s*")
 _PATHS = ("Path", "S3TargetPath", "OutputPath")

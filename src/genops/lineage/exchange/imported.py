@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from genops.core.operation import DatasetRef
-    from genops.lineage.graph import LineageGraph
-    from genops.lineage.graph_nouns import Declaration, Flow, Node
+    from genops.lineage.graph.graph import LineageGraph
+    from genops.lineage.graph.nouns import Declaration, Flow, Node
 
 
 class Definition(NamedTuple):

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from genops.lineage.graph_nouns import Column, Declaration, KnownEdge
+from genops.lineage.graph.nouns import Column, Declaration, KnownEdge
 from genops.lineage.naming import Named, name
 
 if TYPE_CHECKING:
     from genops.core.operation import DatasetRef
-    from genops.lineage.graph_nouns import Node
-    from genops.lineage.graph_view import View
+    from genops.lineage.graph.nouns import Node
+    from genops.lineage.graph.view import View
 
 _SPEC = "https://openlineage.io/spec"
 _EVENT = f"{_SPEC}/2-0-2/OpenLineage.json#/$defs/JobEvent"

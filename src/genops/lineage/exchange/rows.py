@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from genops.lineage.graph_nouns import Column, Declaration, KnownEdge
+from genops.lineage.graph.nouns import Column, Declaration, KnownEdge
 
 if TYPE_CHECKING:
     from genops.core.operation import DatasetRef
-    from genops.lineage.graph_nouns import Node
-    from genops.lineage.graph_view import View
+    from genops.lineage.graph.nouns import Node
+    from genops.lineage.graph.view import View
 
 FORMAT = "genops.lineage/1"
 

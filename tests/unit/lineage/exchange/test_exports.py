@@ -15,8 +15,8 @@ from genops.core.operation import DatasetRef
 from genops.lineage.exchange.drawings import dot, mermaid
 from genops.lineage.exchange.openlineage import job_events
 from genops.lineage.exchange.rows import as_json
-from genops.lineage.graph import LineageGraph
-from genops.lineage.graph_nouns import Column, Declaration, KnownEdge, Logic, Provenance, Transformation
+from genops.lineage.graph.graph import LineageGraph
+from genops.lineage.graph.nouns import Column, Declaration, KnownEdge, Logic, Provenance, Transformation
 from support.schemas import FOLDER, schema
 
 HOST = "acme.cloud.databricks.com"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from genops.core.operation import DatasetRef
 from genops.lineage.exchange import atlas, glue
-from genops.lineage.graph import LineageGraph
-from genops.lineage.graph_nouns import Column, Declaration, Provenance, Transformation
+from genops.lineage.graph.graph import LineageGraph
+from genops.lineage.graph.nouns import Column, Declaration, Provenance, Transformation
 from genops.lineage.naming import name
 
 

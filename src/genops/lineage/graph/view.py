@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from genops.lineage.graph_closures import Allowed, Direction, closure, path
-from genops.lineage.graph_nouns import Column, Declaration, Diff, Impact, KnownEdge, Node, Reached
+from genops.lineage.graph.closures import Allowed, Direction, closure, path
+from genops.lineage.graph.nouns import Column, Declaration, Diff, Impact, KnownEdge, Node, Reached
 
 if TYPE_CHECKING:
     from genops.core.operation import DatasetRef
-    from genops.lineage.graph_store import Layer, Store
+    from genops.lineage.graph.store import Layer, Store
 
 _Way: TypeAlias = "Callable[[Layer], Direction]"
 

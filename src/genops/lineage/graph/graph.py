@@ -12,9 +12,9 @@ from genops.core.edges import LineageRow, Neighbours
 from genops.core.forks import on_fork
 from genops.core.operation import DatasetEdge, DatasetRef
 from genops.core.records import Record, Settled
-from genops.lineage.graph_adjacency import NONE
-from genops.lineage.graph_closures import Direction
-from genops.lineage.graph_nouns import (
+from genops.lineage.graph.adjacency import NONE
+from genops.lineage.graph.closures import Direction
+from genops.lineage.graph.nouns import (
     Column,
     Declaration,
     Diff,
@@ -25,8 +25,8 @@ from genops.lineage.graph_nouns import (
     Transformation,
     bits_of,
 )
-from genops.lineage.graph_store import Said, Store
-from genops.lineage.graph_view import View
+from genops.lineage.graph.store import Said, Store
+from genops.lineage.graph.view import View
 
 if TYPE_CHECKING:
     from genops.core.operation import Operation

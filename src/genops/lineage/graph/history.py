@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from genops.lineage.graph_adjacency import Adjacency
+    from genops.lineage.graph.adjacency import Adjacency
 
 MAX_SPANS = 16
 _Spans: TypeAlias = "tuple[tuple[int, int], ...]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from genops.lineage.graph_nouns import Column
+from genops.lineage.graph.nouns import Column
 
 if TYPE_CHECKING:
     from genops.core.operation import DatasetRef

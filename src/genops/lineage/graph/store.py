@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from genops.core.edges import LOCAL_FILE
-from genops.lineage.graph_adjacency import NONE, Adjacency
-from genops.lineage.graph_history import History
-from genops.lineage.graph_names import Names
-from genops.lineage.graph_nouns import (
+from genops.lineage.graph.adjacency import NONE, Adjacency
+from genops.lineage.graph.history import History
+from genops.lineage.graph.names import Names
+from genops.lineage.graph.nouns import (
     Column,
     Declaration,
     KnownEdge,

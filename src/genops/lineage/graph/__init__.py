@@ -1,0 +1,1 @@
+"""The graph of lineage: kept by a sink, asked by view."""
