@@ -43,7 +43,7 @@ from genops.core.unit import posted
 
 if TYPE_CHECKING:
     from genops.core.charges import Account, Posting
-    from genops.core.operation import ChargeKey, DatasetEdge, Facts, Operation
+    from genops.core.operation import ChargeKey, DatasetEdge, Facts, Operation, Statement
 
 _UNASKED = Resolution()
 
@@ -257,6 +257,13 @@ class GuardedPorts:
         """Hand late facts to the units that wait for them."""
         for key, late in facts.resolves:
             self.pending.resolve(key, late)
+
+    def read(self, statement: Statement, text: str) -> None:
+        """Let a statement that is about to run be understood beside it."""
+        try:
+            self.statements.begin(statement, text)
+        except Exception as fault:
+            self.guard.caught("statements", fault)
 
     def known_of(self, operation: Operation) -> Reading | None:
         """Return what is known of an operation's statement; `None` where it is still being read."""

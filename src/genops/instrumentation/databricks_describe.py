@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from genops.core.operation import Action, DatasetRef, Facts, Learnt, Operation
+from genops.core.operation import Action, DatasetRef, Facts, Learnt, Operation, Place
 from genops.core.shapes import Describe, Observe, Site
 from genops.instrumentation import databricks_statements as statements
 from genops.instrumentation.databricks_lineage import NAMING
@@ -102,13 +102,20 @@ def _describe_statement(extract: Extract | None, position: int) -> Describe:
         host = host_of(config)
         _, _, _, warehouse = _NOTHING_NAMED if extract is None else extract(args, kwargs, host)
         text = args[position] if len(args) > position else kwargs.get("statement")
-        (name, span, action, _), statement = statements.described(text)
+        place = Place("databricks", host, *(_text(kwargs.get(name)) for name in ("catalog", "schema")))
+        (name, span, action, _), statement = statements.described(text, place)
+        if statement is not None and isinstance(text, str):
+            governor.read(statement, text)
         return Operation(
             name, PROVIDER, name, span, action, governor.attribution(host), host, "sql_warehouse", warehouse, (), (),
             statement, None, None, attributes_of(governor, host, config), governor.container(), False, LIBRARY,
         )  # fmt: skip
 
     return describe
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def direct_site(method: str, path: object) -> Site:

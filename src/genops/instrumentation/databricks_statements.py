@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from genops.core.operation import Action, ChargeKey, Facts, Late, Operation, Statement
+from genops.core.operation import Action, ChargeKey, Facts, Late, Operation, Place, Statement
 from genops.instrumentation.databricks_names import identifier_of
 from genops.instrumentation.databricks_types import OperationType, named
 
@@ -99,8 +99,12 @@ def configure(hash_key: bytes | None) -> None:
         _hashing.key = hash_key if len(hash_key) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(hash_key).digest()
 
 
-def described(text: Any) -> tuple[OperationType, Statement | None]:
+def described(text: Any, place: Place = Place()) -> tuple[OperationType, Statement | None]:  # noqa: B008  (immutable)
     r"""Return what a statement does and what may be said of it.
+
+    Args:
+        text: The statement.
+        place: Where it runs.
 
     >>> described("-- nightly\nselect 1")[0].name, described("/* a /* b */ */ MERGE INTO t")[0].name
     ('table.query', 'table.write')
@@ -111,7 +115,7 @@ def described(text: Any) -> tuple[OperationType, Statement | None]:
         return EXECUTE, None
     keyword = first_keyword(text)
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=_hashing.key, digest_size=16).hexdigest()
-    return _TYPES.get(keyword or "", EXECUTE), Statement(keyword, len(text), digest)
+    return _TYPES.get(keyword or "", EXECUTE), Statement(keyword, len(text), digest, place)
 
 
 def first_keyword(text: str) -> str | None:
