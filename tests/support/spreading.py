@@ -1,9 +1,10 @@
 """Spreads the tests over processes and interpreters.
 
 A file stays in one process, and so do all files that share the real servers. `nox` runs unit tests on the oldest and on
-the newest interpreter, and the others on one of both: contract tests, and those that are about programs of others or
-whole processes, of which coverage would see nothing, on the oldest, the other integration tests on the newest.
-`nox -s full` runs all of them on all.
+the newest interpreter, and the others on one of both, as only the newest measures coverage: on the oldest contract
+tests, those that are about programs of others or whole processes, of which coverage would see nothing, and those of the
+local workspace, which is no part of what governs; on the newest the other integration tests. `nox -s full` runs all of
+them on all.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ SERVERS = ("integration/servers/", "integration/test_dashboard")
 WITHOUT_COVERAGE = (
     *SERVERS,
     "integration/test_examples",
+    "integration/test_local_workspace",
     "integration/test_zero_code_processes",
+    "integration/workspace/",
     "contract/",
 )
 
