@@ -31,6 +31,10 @@ _ANSWERED: dict[str, dict[str, str]] = {
 }
 
 
+# Names in a call that are no datasets of their own: they say where the names in a statement belong.
+_PLACED: dict[str, dict[str, str]] = {"StatementExecution": {"catalog": "main", "schema": "sales"}}
+
+
 def secret(place: str) -> str:
     """Return a string that looks like an identifier and must never be seen again."""
     return f"{CANARY}{abs(hash(place)) % 1000}"
@@ -38,7 +42,7 @@ def secret(place: str) -> str:
 
 def given(method: Method) -> Values:
     """Return the arguments of a call: secrets, and identifiers where the table allows them."""
-    allowed = dict(_allowed(identifiers_of(service(method), method.name)))
+    allowed = {**_PLACED.get(service(method), {}), **dict(_allowed(identifiers_of(service(method), method.name)))}
     return Values(lambda place: allowed.get(place) or secret(place))
 
 

@@ -257,7 +257,7 @@ def troubled(pause: float = 0.0) -> Tally:
         }
         with runtime(sinks=[Broken()], **settings) as built:
             # A graph that is full after one edge.
-            built.lineage._capacity = 1
+            built.lineage._store.datasets.capacity = 1
             for number in range(2):
                 _research(workspace, client, tally, number)
                 built.flush(10)
