@@ -172,7 +172,7 @@ def test_metrics_count_edges_and_operations(workspace, tmp_path):
 def test_a_full_graph_shows_in_the_metric_of_what_was_let_go(tmp_path):
     """`genops.internal.dropped` names the graph."""
     with runtime(**WHO, export=str(tmp_path / "out.jsonl")) as built:
-        built.lineage._capacity = 0
+        built.lineage._store.datasets.capacity = 0
         with genops.operation("copy", reads=["main.s.a"], writes=["main.s.b"]):
             pass
         assert built._bounds()["lineage"] == 1
