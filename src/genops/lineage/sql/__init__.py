@@ -1,0 +1,1 @@
+"""SQL statements understood before they run: tables, columns and what flows from which into which."""
