@@ -1,0 +1,32 @@
+"""A statement in few words: what it does and to which tables, for `db.query.summary`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+MAX_LENGTH = 255
+
+
+def summarize(kind: str, reads: Iterable[tuple[str, ...]], writes: Iterable[tuple[str, ...]]) -> str:
+    """Return kind and tables of a statement, written ones first, each once, as many as fit into 255 characters whole.
+
+    OpenTelemetry, semantic conventions 1.36, "Generating a summary of the query": low cardinality, no literal, at most
+    255 characters, never cut inside a name.
+
+    Args:
+        kind: What it does, for example `SELECT`.
+        reads: Tables read, as parts.
+        writes: Tables written, as parts.
+
+    >>> summarize("INSERT", [("main", "raw", "orders")], [("main", "gold", "t")])
+    'INSERT main.gold.t main.raw.orders'
+    """
+    words = [kind[:MAX_LENGTH]] if kind else []
+    length = len(kind)
+    for table in dict.fromkeys((*writes, *reads)):
+        name = ".".join(table)
+        length += len(name) + bool(words)
+        if length > MAX_LENGTH:
+            break
+        words.append(name)
+    return " ".join(words)
