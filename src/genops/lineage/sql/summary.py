@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from genops.lineage.sql.sensitive import presentable
+
 MAX_LENGTH = 255
 
 
@@ -20,11 +22,13 @@ def summarize(kind: str, reads: Iterable[tuple[str, ...]], writes: Iterable[tupl
 
     >>> summarize("INSERT", [("main", "raw", "orders")], [("main", "gold", "t")])
     'INSERT main.gold.t main.raw.orders'
+    >>> summarize("SELECT", [("s3://b/x?sig=abc",)], [])
+    'SELECT s3://b/x'
     """
     words = [kind[:MAX_LENGTH]] if kind else []
     length = len(kind)
     for table in dict.fromkeys((*writes, *reads)):
-        name = ".".join(table)
+        name = ".".join(presentable(f"`{part}`").strip("`") for part in table)
         length += len(name) + bool(words)
         if length > MAX_LENGTH:
             break
