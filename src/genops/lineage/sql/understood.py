@@ -20,9 +20,10 @@ What is read by its place has the place as its last part: `("s3://b/x",)` of `re
 DIRECT, INDIRECT = "DIRECT", "INDIRECT"
 IDENTITY, TRANSFORMATION, AGGREGATION = "IDENTITY", "TRANSFORMATION", "AGGREGATION"
 JOIN, FILTER, GROUP_BY, SORT, WINDOW, CONDITIONAL = "JOIN", "FILTER", "GROUP_BY", "SORT", "WINDOW", "CONDITIONAL"
-KINDS = dict.fromkeys((IDENTITY, TRANSFORMATION, AGGREGATION), DIRECT) | dict.fromkeys(
-    (JOIN, FILTER, GROUP_BY, SORT, WINDOW, CONDITIONAL), INDIRECT
-)
+KINDS: dict[str, str] = {
+    **dict.fromkeys((IDENTITY, TRANSFORMATION, AGGREGATION), DIRECT),
+    **dict.fromkeys((JOIN, FILTER, GROUP_BY, SORT, WINDOW, CONDITIONAL), INDIRECT),
+}
 """OpenLineage's kind of each subtype: https://openlineage.io/docs/spec/facets/dataset-facets/column_lineage_facet."""
 
 STAR = "*"
@@ -94,7 +95,7 @@ class Understood(NamedTuple):
         reason: Why it is opaque, too complex or an error: a class of reason, never text of the statement.
     """
 
-    index: int
+    index: int  # pyright: ignore[reportIncompatibleMethodOverride] - a field of a tuple that nobody searches
     kind: str
     action: Action
     status: Status
