@@ -1,0 +1,87 @@
+"""Common table expressions that name themselves.
+
+The recursive part is resolved once, reading from a relation whose columns stand for themselves. What they stand for is
+then the least solution of the equations that this gives, so a recursion costs what its text costs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from genops.lineage.sql.relations import Column, Relation
+from genops.lineage.sql.setops import branches
+from genops.lineage.sql.syntax import SET_OPERATIONS, Node, identifier, inside
+from genops.lineage.sql.traces import Lineage, Step, Trace, through, unsure
+
+if TYPE_CHECKING:
+    from genops.lineage.sql.folding import Folding
+    from genops.lineage.sql.reading import Reading
+    from genops.lineage.sql.scopes import Ctes, Scope
+    from genops.lineage.sql.steps import Steps
+
+_KEYWORD_NOT_NEEDED = frozenset(("snowflake", "tsql", "bigquery"))
+
+
+def is_recursive(body: Node, name: str, clause: Node, folding: Folding) -> bool:
+    """Whether an expression means itself by its own name, and not a table of that name."""
+    if body.key not in SET_OPERATIONS or not (clause.args.get("recursive") or folding.dialect in _KEYWORD_NOT_NEEDED):
+        return False
+    return any(
+        each.key == "table" and not each.args.get("db") and identifier(each, folding) == name
+        for branch in branches(body)[1:]
+        for each in inside(branch.query)
+    )
+
+
+def resolved(
+    reading: Reading, body: Node, name: str, names: list[str], outer: Scope | None, ctes: Ctes
+) -> Steps[Relation]:
+    """Return what a recursive expression gives.
+
+    Args:
+        reading: The statement.
+        body: A set operation whose first query does not name the expression.
+        name: Name of the expression.
+        names: Names that it gives to its columns; empty for those of the first query.
+        outer: Where names are looked up that it does not have itself.
+        ctes: The common table expressions before it.
+    """
+    from genops.lineage.sql.queries import query
+    from genops.lineage.sql.scopes import Ctes as Visible
+    from genops.lineage.sql.setops import Combined
+
+    first, *rest = branches(body)
+    anchor: Relation = (yield query(reading, first.query, outer, ctes)).renamed(names)
+    itself = ("", f"{name}#{id(body)}")
+    visible = Visible(ctes)
+    visible.define(name, Relation(Column(c.name, frozenset((Trace(itself, c.name),))) for c in anchor.columns))
+    made = Combined(reading, anchor)
+    for branch in rest:
+        made.add(branch, (yield query(reading, branch.query, outer, visible)))
+    return _solved(made.relation(), itself)
+
+
+def _solved(relation: Relation, itself: tuple[str, str]) -> Relation:
+    """Return a relation whose columns no longer stand for themselves: each takes over what it stood for, to the end."""
+    columns = {column.name: column.lineage for column in relation.columns}
+    solved = {name: frozenset(t for t in lineage if t.table != itself) for name, lineage in columns.items()}
+    changed = True
+    while changed:  # ends, because lineages only grow and there are only so many traces
+        changed = False
+        for name, lineage in columns.items():
+            grown = solved[name] | _replaced(lineage, itself, solved)
+            changed = changed or grown != solved[name]
+            solved[name] = grown
+    rows = _replaced(relation.rows, itself, solved)
+    return Relation((Column(c.name, solved[c.name], c.without) for c in relation.columns), rows)
+
+
+def _replaced(lineage: Lineage, itself: tuple[str, str], solved: dict[str, Lineage]) -> Lineage:
+    found: set[Trace] = set()
+    for trace in lineage:
+        if trace.table != itself:
+            found.add(trace)
+            continue
+        meant = through(solved[trace.column], Step(trace.subtype, trace.masking))
+        found |= unsure(meant) if trace.ambiguous else meant
+    return frozenset(found)
