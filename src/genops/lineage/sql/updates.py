@@ -1,0 +1,100 @@
+"""UPDATE and DELETE: what changes rows of a table, and what decides which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from genops.lineage.sql import sources
+from genops.lineage.sql.merges import assignments, note_read
+from genops.lineage.sql.queries import with_ctes
+from genops.lineage.sql.relations import Relation, Stored
+from genops.lineage.sql.scopes import Ctes, Scope
+from genops.lineage.sql.selections import projected
+from genops.lineage.sql.syntax import Node, alias, arg, args, is_node, table_parts
+from genops.lineage.sql.traces import NOTHING, Lineage, Step
+from genops.lineage.sql.understood import FILTER, Table
+
+if TYPE_CHECKING:
+    from genops.lineage.sql.reading import Reading
+    from genops.lineage.sql.steps import Steps
+
+_FILTERED = Step(FILTER)
+
+
+def updated(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[str]:
+    """Read an UPDATE."""
+    scope = Scope(reading, outer, (yield from with_ctes(reading, node, outer, ctes)))
+    rows: Lineage = yield from _others(scope, node, "from")
+    table = yield from _changed(scope, node.this)
+    if table is not None:
+        columns = yield from assignments(scope, args(node, "expressions"))
+        rows |= yield from scope.take(arg(node, "where"), _FILTERED)
+        note_read(reading, table, columns, rows)
+        reading.write(table, columns, rows)
+    return "UPDATE"
+
+
+def deleted(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[str]:
+    """Read a DELETE, from the tables that it names among those that it reads."""
+    scope = Scope(reading, outer, (yield from with_ctes(reading, node, outer, ctes)))
+    rows: Lineage = yield from _others(scope, node, "using")
+    named = args(node, "tables")
+    if named:
+        rows |= yield from sources.bind(scope, node.this)
+        found = [_meant(scope, each) for each in named]
+    else:
+        found = [(yield from _changed(scope, node.this))]
+    rows |= yield from scope.take(arg(node, "where"), _FILTERED)
+    for table in dict.fromkeys(each for each in found if each is not None):
+        if named:
+            reading.reads.pop(table, None)
+        note_read(reading, table, [], rows)
+        reading.write(table, (), rows)
+    return "DELETE"
+
+
+def _others(scope: Scope, node: Node, name: str) -> Steps[Lineage]:
+    """Bind what a statement reads besides the table that it changes."""
+    rows = NOTHING
+    for source in args(node, name):
+        rows |= yield from sources.bind(scope, source.this if source.key == "from" else source)
+    return rows
+
+
+def _changed(scope: Scope, node: Node) -> Steps[Table | None]:
+    """Return the table that is changed, bound under its name; it may be named by an alias of what is read."""
+    table = _meant(scope, node)
+    reading = scope.reading
+    if table is not None and not any(getattr(each.relation, "table", None) == table for each in scope.bindings):
+        own = alias(node, reading.folding)
+        scope.bind(own, reading.stored(table), () if own else table)
+    elif table is not None:
+        reading.reads.pop(table, None)
+    for join in args(node, "joins"):
+        yield from sources.bind(scope, join.this)
+    return table
+
+
+def _meant(scope: Scope, node: Node) -> Table | None:
+    reading = scope.reading
+    parts = table_parts(node, reading.folding) if node.key == "table" else None
+    if parts is None:
+        reading.doubt("", "unresolved")
+        return None
+    bound = scope.qualified(parts) if len(parts) == 1 else None
+    if isinstance(bound, Stored):
+        reading.writes[bound.table] = None
+        return bound.table
+    return reading.target(parts)
+
+
+def returned(reading: Reading, node: Node) -> Steps[Relation]:
+    """Return what the RETURNING clause of a statement inside a query gives."""
+    returning = node.args.get("returning")
+    table = table_parts(node.this.this if node.this.key == "schema" else node.this, reading.folding)
+    if not is_node(returning) or table is None:
+        return Relation()
+    scope = Scope(reading, None, None)
+    full = reading.known.qualified(table)
+    scope.bind(alias(node.this, reading.folding), reading.stored(full), full)
+    return (yield from projected(scope, returning, NOTHING))
