@@ -54,7 +54,7 @@ _SETTINGS = words(
     "CATALOG SCHEMA DATABASE ROLE TIME TIMEZONE TRANSACTION NOCOUNT XACT_ABORT ANSI_NULLS ANSI_WARNINGS "
     "ARITHABORT CONSTRAINTS IDENTITY_INSERT ROWCOUNT STATISTICS RECIPIENT TAG TAGS PATH CURRENT"
 )
-_PLAIN_NAME = re.compile(r"(?=.*[^\W\d])[\w .\-/:#$@*+,()\[\]&{}]{1,256}", re.DOTALL)
+_PLAIN_NAME = re.compile(r"(?=.*[^\W\d])[\w .\-/:#$@*+,()\[\]&{}=~%]{1,256}", re.DOTALL)
 _LOGIN = re.compile(r"//[^/@]*:[^/]*@")
 
 
@@ -65,6 +65,8 @@ def presentable(name: str) -> str:
     ('`my table`', '`s3://b/x`', '?', '?')
     """
     left, inner, right = name[:1], name[1:-1], name[-1:]
+    if "=" in inner.partition("?")[0] and _KEY.search(inner.partition("?")[0]):
+        return _VALUE
     address, marked, _ = inner.partition("?")
     if marked and ":" in address and _PLAIN_NAME.fullmatch(address) and not _LOGIN.search(address):
         return f"{left}{address}{right}"

@@ -1,0 +1,117 @@
+"""How statements begin, what each kind of them does, and where its tables stand: the tables behind `opaque`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from genops.core.operation import Action
+from genops.lineage.sql.lexing import words
+
+_READ, _WRITE, _QUERY, _ADMIN = Action.READ, Action.WRITE, Action.QUERY, Action.ADMIN
+
+
+class Rule(NamedTuple):
+    """One kind of statement.
+
+    Attributes:
+        kind: Its name.
+        action: Its class.
+        named: What the table named after its head is: `writes`, `reads`, or nothing.
+        scanned: Whether tables are named further on, after FROM, JOIN, INTO, USING and the like.
+    """
+
+    kind: str
+    action: Action
+    named: str = ""
+    scanned: bool = False
+
+
+def _rows(text: str, action: Action, named: str = "", *, scanned: bool = False) -> dict[tuple[str, ...], Rule]:
+    """Return one rule a line; what stands in a line is its head, and its kind."""
+    heads = [line.strip() for line in text.split(",")]
+    return {tuple(head.split()): Rule(head, action, named, scanned) for head in heads}
+
+
+RULES: dict[tuple[str, ...], Rule] = {
+    **_rows(
+        "OPTIMIZE, VACUUM, REORG TABLE, UNDROP TABLE, UNDROP VIEW, UNDROP MATERIALIZED VIEW, CONVERT TO DELTA, "
+        "CONVERT TO ICEBERG, MSCK REPAIR TABLE, FSCK REPAIR TABLE, REPAIR TABLE, TRUNCATE, TRUNCATE TABLE, "
+        "REFRESH MATERIALIZED VIEW, REFRESH STREAMING TABLE, REFRESH LIVE TABLE, CLUSTER, REINDEX TABLE, "
+        "GENERATE, COMMENT ON TABLE, COMMENT ON VIEW, COMMENT ON COLUMN, DROP TABLE, DROP VIEW, DROP MATERIALIZED "
+        "VIEW, DROP EXTERNAL TABLE, DROP STREAMING TABLE, DROP TEMPORARY VIEW, DROP TEMPORARY TABLE, DROP FOREIGN "
+        "TABLE, DROP DYNAMIC TABLE, DROP SNAPSHOT TABLE, DROP ICEBERG TABLE, REMOVE, RM, RECOVER PARTITIONS",
+        _WRITE,
+        "writes",
+    ),
+    **_rows(
+        "ALTER TABLE, ALTER VIEW, ALTER MATERIALIZED VIEW, ALTER STREAMING TABLE, ALTER EXTERNAL TABLE, ALTER "
+        "DYNAMIC TABLE, ALTER ICEBERG TABLE, ALTER FOREIGN TABLE, RENAME TABLE, RESTORE TABLE, RESTORE, DELETE, "
+        "UPDATE, SYNC TABLE, BULK INSERT, APPLY CHANGES INTO, AUTO CDC INTO, COPY INTO, MERGE INTO, MERGE",
+        _WRITE,
+        "writes",
+        scanned=True,
+    ),
+    **_rows(
+        "INSERT, REPLACE INTO, LOAD DATA, SELECT INTO, EXPORT DATA, UNLOAD, COPY, CREATE FLOW", _WRITE, scanned=True
+    ),
+    **_rows("SELECT, VALUES, FROM, PIVOT, UNPIVOT", _QUERY, scanned=True),
+    **_rows(
+        "TABLE, SUMMARIZE, DESCRIBE, DESC, SHOW CREATE TABLE, SHOW CREATE VIEW, SHOW PARTITIONS, SHOW "
+        "TBLPROPERTIES, CACHE TABLE, CACHE LAZY TABLE, LIST, LS",
+        _QUERY,
+        "reads",
+        scanned=True,
+    ),
+    **_rows(
+        "DESCRIBE SCHEMA, DESCRIBE DATABASE, DESCRIBE CATALOG, DESCRIBE FUNCTION, DESCRIBE VOLUME, DESCRIBE "
+        "CONNECTION, DESC SCHEMA, DESC DATABASE, DESC FUNCTION, DESCRIBE SHARE, SHOW",
+        _QUERY,
+    ),
+    **_rows("SHOW COLUMNS, SHOW INDEXES, SHOW STATS", _QUERY, scanned=True),
+    **_rows("ANALYZE TABLE, ANALYZE", _ADMIN, "reads"),
+    **_rows("REFRESH TABLE, REFRESH, UNCACHE TABLE, LOCK TABLE", _READ, "reads"),
+    **_rows(
+        "USE, SET, RESET, UNSET, BEGIN, COMMIT, ROLLBACK, START TRANSACTION, SAVEPOINT, RELEASE, END, DECLARE, "
+        "CLEAR CACHE, PRINT, RETURN, DEALLOCATE, CLOSE, OPEN, FETCH, WAITFOR, PRAGMA, CHECKPOINT, ABORT",
+        _READ,
+    ),
+    **_rows("GRANT, REVOKE, DENY", _ADMIN),
+    **_rows(
+        "CALL, EXEC, EXECUTE, EXECUTE IMMEDIATE, ALTER, CREATE, DROP, UNDROP, COMMENT ON, SYNC, ADD, INSTALL, "
+        "LOAD, ATTACH, DETACH, PUT, GET, PREPARE, IMPORT, IF, WHILE, FOR, LOOP, REPEAT, CASE, REASSIGN, RENAME, "
+        "APPLY, AUTO, EXPORT, CLUSTER BY, LOCK, REINDEX, REORG, MSCK, FSCK, REPAIR, CONVERT, CACHE, UNCACHE, "
+        "CLEAR, COMMENT, REPLACE, BULK",
+        _WRITE,
+    ),
+}
+LONGEST = max(len(head) for head in RULES)
+KEYWORDS = frozenset(head[0] for head in RULES) | {"WITH", "EXPLAIN"}
+BEFORE_NAME = words(
+    "TABLE VIEW IF NOT EXISTS ONLY EXTENDED FORMATTED FULL HISTORY DETAIL INTO FROM ANALYZE VERBOSE FREEZE "
+    "COLUMN FORMAT LAZY TOP SYMLINK_FORMAT_MANIFEST INCREMENTAL SYNC"
+)
+STATEMENT = words("SELECT INSERT MERGE UPDATE DELETE TABLE VALUES FROM")
+MODIFIERS = words(
+    "CREATE OR REPLACE ALTER REFRESH TEMP TEMPORARY GLOBAL LOCAL TRANSIENT VOLATILE EXTERNAL MANAGED STREAMING "
+    "LIVE MATERIALIZED DYNAMIC HYBRID ICEBERG RECURSIVE SECURE FORCE UNLOGGED SNAPSHOT FOREIGN PRIVATE IF NOT "
+    "EXISTS EVENT INCREMENTAL"
+)
+SHAPES = frozenset(("MATERIALIZED", "STREAMING"))
+ADDRESSES = frozenset(("URI", "URIS"))
+FUNCTIONS_OF_FROM = words("EXTRACT SUBSTRING SUBSTR TRIM OVERLAY POSITION LTRIM RTRIM")
+SECURABLES = words("TABLE VIEW MATERIALIZED")
+BUT_TABLES = words(
+    "SCHEMA DATABASE CATALOG FUNCTION PROCEDURE VOLUME SHARE ALL WAREHOUSE ANY METASTORE EXTERNAL CONNECTION FUTURE"
+)
+SHORT = {
+    "MERGE INTO": "MERGE",
+    "REPLACE INTO": "REPLACE",
+    "DESC": "DESCRIBE",
+    "RESTORE": "RESTORE TABLE",
+    "TRUNCATE": "TRUNCATE TABLE",
+}
+OBJECTS = words(
+    "SCHEMA DATABASE CATALOG FUNCTION PROCEDURE PROC VOLUME USER ROLE LOGIN SECRET CONNECTION CREDENTIAL INDEX "
+    "SEQUENCE STAGE PIPE TASK STREAM SHARE RECIPIENT WAREHOUSE TRIGGER TYPE MODEL POLICY TAG INTEGRATION SERVER "
+    "EXTENSION MACRO"
+)
