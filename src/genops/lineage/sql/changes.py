@@ -39,8 +39,8 @@ def _kind(node: Node) -> str:
 def dropped(reading: Reading, node: Node) -> str:
     """Read a DROP."""
     if _kind(node) in _DATA:
-        listed = [table for each in args(node, "expressions") for table in _names(each, reading)]
-        _changed(reading, _names(node.this, reading) + listed)
+        named = [*args(node, "this"), *args(node, "tables")]
+        _changed(reading, [table for each in named for table in _names(each, reading)])
     return f"DROP {_kind(node)}".strip()
 
 

@@ -73,10 +73,12 @@ class Reference(NamedTuple):
     Attributes:
         node: A column, a star, or a nested query.
         step: What the expression does to it.
+        asked: Only whether a nested query has rows is taken, and none of its values.
     """
 
     node: Node
     step: Step
+    asked: bool = False
 
 
 def references(expression: Node, folding: Folding, step: Step = SAME) -> list[Reference]:
@@ -97,6 +99,8 @@ def references(expression: Node, folding: Folding, step: Step = SAME) -> list[Re
                 found.append(Reference(node, step))
         elif key in NESTED or key == "star":
             found.append(Reference(node, step))
+        elif key == "exists" and node.this.key in NESTED:
+            found.append(Reference(node.this, then(step, _CONDITION), asked=True))
         elif key not in _NOTHING:
             if key == "lambda":
                 hidden |= {folding.column(str(each.name), quoted=False) for each in args(node, "expressions")}
@@ -139,9 +143,9 @@ def is_aggregated(expression: Node) -> bool:
     waiting = [expression]
     while waiting:
         node = waiting.pop()
-        if is_aggregate(node):
+        if node.key == "window" or is_aggregate(node):
             return True
-        if node.key != "window" and node.key not in NESTED:
+        if node.key not in NESTED:
             waiting.extend(children(node))
     return False
 
@@ -188,10 +192,6 @@ def _anonymous(node: Node) -> _Taken:
     return [(child, step) for child in args(node, "expressions")]
 
 
-def _exists(node: Node) -> _Taken:
-    return [(child, _CONDITION) for child in children(node)]
-
-
 def _lambda(node: Node) -> _Taken:
     return [(node.this, CHANGED)]
 
@@ -212,7 +212,6 @@ _RULES: dict[str, Callable[[Node], _Taken]] = {
     "window": _window,
     "filter": _filter,
     "withingroup": _ordered,
-    "exists": _exists,
     "lambda": _lambda,
     "anonymous": _anonymous,
     "kwarg": _named,

@@ -129,7 +129,7 @@ def inserted_into_many(reading: Reading, node: Node, outer: Scope | None, ctes: 
     ctes = yield from with_ctes(reading, node, outer, ctes)
     scope = Scope(reading, outer, ctes)
     source = node.args["source"]
-    rows: Lineage = yield from sources.bind(scope, source.this if source.key == "from" else source)
+    rows: Lineage = yield from sources.bind(scope, source)
     for each in args(node, "expressions"):
         condition = each.args.get("expression") if each.key == "conditionalinsert" else None
         deciding = NOTHING

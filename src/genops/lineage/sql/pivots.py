@@ -28,16 +28,17 @@ def pivoted(scope: Scope, relation: Relation, pivot: Node) -> Steps[Relation]:
 
 def _pivoted(own: Scope, relation: Relation, pivot: Node) -> Steps[Relation]:
     folding = own.reading.folding
-    aggregates = list(args(pivot, "expressions") or args(pivot, "using"))
+    aggregates = args(pivot, "using") or args(pivot, "expressions")
+    fields = args(pivot, "expressions") if args(pivot, "using") else args(pivot, "fields")
     values = yield from own.take_each(aggregates, AGGREGATED)
     deciding: Lineage = yield from own.take_all(
-        (field.this for field in args(pivot, "fields") if is_node(field.this)), _CONDITION
+        (field.this if field.key == "in" else field for field in fields), _CONDITION
     )
     names = [identifier(each, folding) for each in args(pivot, "columns")]
     made = [Column(name, values[i % len(values)] | deciding) for i, name in enumerate(names) if values]
     if not made:  # names that the values decide, which only the data knows
         made = [Column(STAR, joined(values) | deciding)]
-    used = _used([*aggregates, *args(pivot, "fields")], own)
+    used = _used([*aggregates, *fields], own)
     return _kept(relation, used, made, grouped=True)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from genops.lineage.sql.lexing import COMMENT, TEXT, WORD, Lexeme, lexemes
 
-_WORTH_A_LOOK = re.compile(r"\b(?:CLONE|EVOLUTION|UNLOAD|LIVE|REPLACE\s+(?:USING|ON))\b", re.IGNORECASE)
+_WORTH_A_LOOK = re.compile(r"^\s*TABLE\s|\b(?:CLONE|EVOLUTION|UNLOAD|LIVE|REPLACE\s+(?:USING|ON))\b", re.IGNORECASE)
 _CLONE_AS_OF = ("CLONE", "VERSION", "TIMESTAMP")
 
 
@@ -37,6 +37,8 @@ def prepared(statement: str, dialect: str) -> Prepared:
     words = [each.text.upper() if each.kind == WORD else each.text for each in found]
     if words[:2] == ["UNLOAD", "("]:
         return _unloaded(statement, found)
+    if words[:1] == ["TABLE"]:
+        return Prepared(f"SELECT * FROM {statement[found[0].end :]}")  # noqa: S608 - parsed, never run
     for start, end in _left_out(words):
         first, last = found[start].start, found[end - 1].end
         statement = statement[:first] + " " * (last - first) + statement[last:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genops.lineage.sql import recursion, selections, setops
+from genops.lineage.sql import pivots, recursion, selections, setops
 from genops.lineage.sql.relations import Column, Relation
 from genops.lineage.sql.scopes import Ctes, Scope
 from genops.lineage.sql.syntax import (
@@ -89,6 +89,9 @@ def _other(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None)
     from genops.lineage.sql import sources
 
     scope = Scope(reading, outer, ctes)
+    if node.key == "pivot":  # a statement of its own in DuckDB
+        rows = yield from sources.bind(scope, node.this)
+        return (yield from pivots.pivoted(scope, Relation(scope.bindings[0].relation.columns, rows), node))
     rows = yield from sources.bind(scope, node)
     return Relation([column for each in scope.bindings for column in each.relation.columns], rows)
 

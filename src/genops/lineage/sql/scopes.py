@@ -116,7 +116,7 @@ class Scope:
             taken: What they take.
             aliases: Names that outputs of the same query have already, where an expression may use them.
         """
-        return joined(through(self._of(node, aliases), step) for node, step in taken)
+        return joined(through(self._of(node, aliases, asked=asked), step) for node, step, asked in taken)
 
     def take(self, expression: Node, step: Step = SAME, aliases: Mapping[str, Lineage] = _NO_ALIASES) -> Steps[Lineage]:
         """Return the lineage of an expression, with the queries in it."""
@@ -137,13 +137,13 @@ class Scope:
         yield from self.answer(taken)
         return self.lineage(taken)
 
-    def _of(self, node: Node, aliases: Mapping[str, Lineage]) -> Lineage:
+    def _of(self, node: Node, aliases: Mapping[str, Lineage], *, asked: bool) -> Lineage:
         if node.key == "star" or (node.key == "column" and node.this.key == "star"):
             return through(joined(each.relation.all() for each in self.bindings), CHANGED)
         if node.key == "column":
             return self.column(column_parts(node, self.reading.folding), aliases)
         answer = self.answers[id(node)]
-        return answer.all() | answer.rows
+        return answer.rows if asked else answer.all() | answer.rows
 
     def column(self, parts: tuple[str, ...], aliases: Mapping[str, Lineage] = _NO_ALIASES) -> Lineage:
         """Return the lineage of a column by the parts of its name, which may go on into a struct."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _JOINED = Step(JOIN)
 _ROW_AND_ARRAY = 2
+_AROUND = frozenset(("stream", "tablefromrows", "tablesample", "from", "paren"))
 _NAMED_BY_ALIAS = frozenset(("bigquery", "duckdb", "postgres", "redshift", "athena", "trino"))
 
 
@@ -37,7 +38,7 @@ def bind_all(scope: Scope, node: Node) -> Steps[Lineage]:
     start = arg(node, "from")
     rows = NOTHING
     if is_node(start):
-        rows |= yield from bind(scope, start.this if start.key == "from" else start)
+        rows |= yield from bind(scope, start)
     laterals = args(node, "laterals")
     waiting: list[Node] = []
     for join in args(node, "joins"):
@@ -55,6 +56,8 @@ def bind_all(scope: Scope, node: Node) -> Steps[Lineage]:
 def bind(scope: Scope, source: Node) -> Steps[Lineage]:
     """Bind one source with the joins that hang on it; return what decides which rows there are."""
     folding = scope.reading.folding
+    while source.key in _AROUND and is_node(source.this) and not alias(source, folding):
+        source = source.this
     relation = yield from _relation(scope, source)
     for pivot in args(source, "pivots"):
         relation = yield from pivots.pivoted(scope, relation, pivot)
@@ -102,8 +105,6 @@ def _relation(scope: Scope, source: Node) -> Steps[Relation]:
         if inner.key in NESTED:
             return (yield from _nested(scope, inner, lateral=True))
         return (yield from _called(scope, inner, source))
-    if key in {"stream", "tablefromrows", "tablesample", "from", "paren"} and is_node(source.this):
-        return (yield from _relation(scope, source.this))
     return (yield from _called(scope, source, source))
 
 

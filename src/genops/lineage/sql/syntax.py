@@ -17,7 +17,7 @@ Node: TypeAlias = Any
 """A node of a tree of sqlglot."""
 
 SET_OPERATIONS = frozenset(("union", "intersect", "except"))
-QUERIES = SET_OPERATIONS | {"select", "subquery", "table", "values"}
+QUERIES = SET_OPERATIONS | {"select", "subquery", "table", "values", "pivot"}
 NESTED = frozenset(("select", "subquery")) | SET_OPERATIONS
 """Queries that stand inside expressions."""
 

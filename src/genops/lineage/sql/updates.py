@@ -57,7 +57,7 @@ def _others(scope: Scope, node: Node, name: str) -> Steps[Lineage]:
     """Bind what a statement reads besides the table that it changes."""
     rows = NOTHING
     for source in args(node, name):
-        rows |= yield from sources.bind(scope, source.this if source.key == "from" else source)
+        rows |= yield from sources.bind(scope, source)
     return rows
 
 
@@ -82,10 +82,22 @@ def _meant(scope: Scope, node: Node) -> Table | None:
         reading.doubt("", "unresolved")
         return None
     bound = scope.qualified(parts) if len(parts) == 1 else None
-    if isinstance(bound, Stored):
-        reading.writes[bound.table] = None
-        return bound.table
+    if bound is None and len(parts) == 1 and scope.ctes is not None:
+        bound = scope.ctes.find(parts[0])  # through which Transact-SQL changes the table below
+    if bound is not None:
+        return _below(scope, parts, bound)
     return reading.target(parts)
+
+
+def _below(scope: Scope, name: Table, relation: Relation) -> Table | None:
+    """Return the one table that is changed where a relation is."""
+    below = {relation.table} if isinstance(relation, Stored) else {trace.table for trace in relation.all()}
+    if len(below) != 1:
+        scope.reading.doubt(name[0], "ambiguous", below)
+        return None
+    (table,) = below
+    scope.reading.writes[table] = None
+    return table
 
 
 def returned(reading: Reading, node: Node) -> Steps[Relation]:

@@ -1,0 +1,136 @@
+"""From the text of a program to what its statements read, write and make of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from genops.core.operation import Action
+from genops.lineage.sql import guards, library, opaque, redaction, splitting
+from genops.lineage.sql.cache import Cache, Entry, digest
+from genops.lineage.sql.flows import flows
+from genops.lineage.sql.folding import Folding
+from genops.lineage.sql.preparation import prepared
+from genops.lineage.sql.reading import Reading
+from genops.lineage.sql.schema import NoSchema
+from genops.lineage.sql.session import Known, Session
+from genops.lineage.sql.statements import Kind, modifying, statement
+from genops.lineage.sql.steps import run
+from genops.lineage.sql.summary import summarize
+from genops.lineage.sql.understood import Status, Understood
+
+if TYPE_CHECKING:
+    from genops.lineage.sql.schema import SchemaProvider
+    from genops.lineage.sql.syntax import Node
+
+_cache = Cache()
+_NO_SCHEMA = NoSchema()
+
+
+def understand(
+    text: str, dialect: str, schema: SchemaProvider | None = None, session: Session | None = None
+) -> tuple[Understood, ...]:
+    """Return what the statements of a text read and write. Never raises, whatever the text.
+
+    Args:
+        text: One statement or several.
+        dialect: One of `library.DIALECTS`, or another name of one.
+        schema: Knows the columns of tables.
+        session: What earlier statements left, and where these leave what they change; without one every text is a
+            session of its own.
+    """
+    try:
+        return _understood(text, dialect, schema or _NO_SCHEMA, session or Session())
+    except Exception as fault:  # a statement that we cannot read is no reason for the program to stop
+        return (_failed(0, Status.ERROR, type(fault).__name__),)
+
+
+def _understood(text: str, dialect: str, schema: SchemaProvider, session: Session) -> tuple[Understood, ...]:
+    spoken = library.known(dialect)
+    if spoken is None:
+        return (_failed(0, Status.ERROR, "dialect"),)
+    version: object = getattr(schema, "version", 0)
+    key = (digest(text), spoken, session.state.key, id(schema), version)
+    entry = _cache.find(key)
+    if entry is None:
+        reason = guards.too_complex(text, spoken)
+        if reason is not None:
+            return (_failed(0, Status.TOO_COMPLEX, reason),)
+        parts = splitting.split(text, spoken)
+        statements = tuple(_one(i, part, Context(spoken, schema, session)) for i, part in enumerate(parts))
+        entry = Entry(statements, session.state)
+        _cache.keep(key, entry)
+    session.state = entry.state
+    return entry.statements
+
+
+class Context(NamedTuple):
+    """What a statement is understood with."""
+
+    dialect: str
+    schema: SchemaProvider
+    session: Session
+
+
+def _one(index: int, text: str, context: Context) -> Understood:
+    """Return what one statement comes to; a bad one does not spoil the others."""
+    before = context.session.state
+    try:
+        made = _parsed(text, context)
+    except RecursionError:
+        made = _failed(index, Status.TOO_COMPLEX, "depth")
+    except Exception as fault:
+        made = _failed(index, Status.ERROR, type(fault).__name__)
+    if made.status in {Status.TOO_COMPLEX, Status.ERROR}:
+        context.session.state = before
+    fingerprint = redaction.redact(text, context.dialect).fingerprint
+    return made._replace(index=index, fingerprint=fingerprint, summary=summarize(made.kind, made.reads, made.writes))
+
+
+def _parsed(text: str, context: Context) -> Understood:
+    ready = prepared(text, context.dialect)
+    parsed = library.parse(ready.text, context.dialect)
+    tree: Node = parsed.tree
+    if parsed.reason == "absent":
+        return _failed(0, Status.ERROR, "absent")
+    if parsed.reason == "depth":
+        return _failed(0, Status.TOO_COMPLEX, "depth")
+    if tree is None or tree.key == "command":
+        return _by_words(text, context, parsed.reason)
+    reading = Reading(Folding(context.dialect), Known(context.session, context.schema), modifying)
+    kind: Kind | None = run(statement(reading, tree))
+    if kind is None:
+        return _by_words(text, context, "")
+    if ready.place:
+        kind = Kind("UNLOAD", Action.WRITE)
+        table = reading.target((ready.place,))
+        reading.written = [each._replace(table=table) for each in reading.written]
+    return Understood(
+        0,
+        kind.name,
+        Action.WRITE if reading.writes else kind.action,
+        Status.PARTIAL if reading.unresolved else Status.RESOLVED,
+        tuple(reading.reads),
+        tuple(reading.writes),
+        flows(reading.written),
+        tuple(reading.unresolved),
+    )
+
+
+def _by_words(text: str, context: Context, reason: str) -> Understood:
+    """Return what the words of a statement tell that has no tree."""
+    words = opaque.by_words(text, context.dialect)
+    known = Known(context.session, context.schema)
+    status = Status.ERROR if reason and not words.kind else Status.OPAQUE
+    return Understood(
+        0,
+        words.kind,
+        words.action,
+        status,
+        tuple(known.qualified(table) for table in words.reads),
+        tuple(known.qualified(table) for table in words.writes),
+        reason=reason or "command",
+    )
+
+
+def _failed(index: int, status: Status, reason: str) -> Understood:
+    return Understood(index, "", Action.WRITE, status, reason=reason)
