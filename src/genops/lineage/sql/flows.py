@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeAlias
 
-from genops.lineage.sql.relations import Column
 from genops.lineage.sql.understood import KINDS, STAR, ColumnFlow, dotted
 
 if TYPE_CHECKING:
     from genops.lineage.sql.reading import Written
-    from genops.lineage.sql.traces import Lineage, Trace
+    from genops.lineage.sql.traces import Lineage
 
 _MAX_SPELLED_OUT = 10_000
+_Told: TypeAlias = "dict[tuple[str, str, str, bool], bool]"
 
 
 def flows(written: Iterable[Written]) -> tuple[ColumnFlow, ...]:
@@ -21,35 +21,30 @@ def flows(written: Iterable[Written]) -> tuple[ColumnFlow, ...]:
     What decides which rows there are concerns every column. Where that would be more than 10,000 flows, it is said once
     of `*`.
     """
-    certain: dict[ColumnFlow, bool] = {}
+    found: dict[tuple[str, str, str, str, bool], bool] = {}
     for each in written:
-        for flow in _of(each):
-            key = flow._replace(ambiguous=False)
-            certain[key] = certain.get(key, False) or not flow.ambiguous
-    return tuple(flow if sure else flow._replace(ambiguous=True) for flow, sure in certain.items())
+        prefix = "" if each.table is None else dotted(each.table) + "."
+        for column in each.columns:
+            _add(found, prefix + column.name, _told(column.lineage))
+        deciding = _told(each.rows)
+        names = dict.fromkeys(column.name for column in each.columns)
+        if not names or len(names) * len(deciding) > _MAX_SPELLED_OUT:
+            names = (STAR,)
+        for name in names:
+            _add(found, prefix + name, deciding)
+    return tuple(ColumnFlow(*flow, ambiguous) for flow, ambiguous in found.items())
 
 
-def _of(written: Written) -> Iterator[ColumnFlow]:
-    prefix = "" if written.table is None else dotted(written.table) + "."
-    for column in written.columns:
-        yield from _into(prefix + column.name, column.lineage)
-    deciding = _sorted(written.rows)
-    columns = written.columns
-    if not columns or len(columns) * len(deciding) > _MAX_SPELLED_OUT:
-        columns = (Column(STAR),)
-    for name in dict.fromkeys(column.name for column in columns):
-        for trace in deciding:
-            yield _flow(prefix + name, trace)
+def _told(lineage: Lineage) -> _Told:
+    """Return source, kind, subtype and masking of each trace, with whether it is ambiguous everywhere."""
+    told: _Told = {}
+    for table, column, subtype, masking, ambiguous in sorted(lineage) if len(lineage) > 1 else lineage:
+        key = (f"{dotted(table)}.{column}", KINDS[subtype], subtype, masking)
+        told[key] = ambiguous and told.get(key, True)
+    return told
 
 
-def _into(target: str, lineage: Lineage) -> Iterator[ColumnFlow]:
-    return (_flow(target, trace) for trace in _sorted(lineage))
-
-
-def _flow(target: str, trace: Trace) -> ColumnFlow:
-    source = f"{dotted(trace.table)}.{trace.column}"
-    return ColumnFlow(target, source, KINDS[trace.subtype], trace.subtype, trace.masking, trace.ambiguous)
-
-
-def _sorted(lineage: Lineage) -> list[Trace]:
-    return sorted(lineage) if len(lineage) > 1 else list(lineage)
+def _add(found: dict[tuple[str, str, str, str, bool], bool], target: str, told: _Told) -> None:
+    for key, ambiguous in told.items():
+        flow = (target, *key)
+        found[flow] = ambiguous and found.get(flow, True)

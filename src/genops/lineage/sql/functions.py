@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genops.lineage.sql.syntax import Node, args, is_node, string
+from genops.lineage.sql.syntax import Node, args, column_parts, string
 
 if TYPE_CHECKING:
     from genops.lineage.sql.folding import Folding
@@ -50,10 +50,12 @@ def _called(call: Node) -> str:
 def named_source(call: Node, folding: Folding) -> Table | None:
     """Return what a function reads whose argument is a name: a place of files, or a table."""
     called = _called(call)
+    given = [*args(call, "this"), *args(call, "expressions")]
+    if called == "stream" and given and given[0].key == "column":
+        return column_parts(given[0], folding)
     if called not in _READS_FILES and called not in _READS_TABLES:
         return None
-    given = [call.this] if is_node(call.this) else []
-    texts = [text for each in (*given, *args(call, "expressions")) if (text := string(each)) is not None]
+    texts = [text for each in given if (text := string(each)) is not None]
     if not texts:
         return None
     return (texts[0],) if called in _READS_FILES else split_name(texts[0], folding)

@@ -58,30 +58,25 @@ def resolved(
     made = Combined(reading, anchor)
     for branch in rest:
         made.add(branch, (yield query(reading, branch.query, outer, visible)))
-    return _solved(made.relation(), itself)
+    return _solved(reading, made.relation(), itself)
 
 
-def _solved(relation: Relation, itself: tuple[str, str]) -> Relation:
+def _solved(reading: Reading, relation: Relation, itself: tuple[str, str]) -> Relation:
     """Return a relation whose columns no longer stand for themselves: each takes over what it stood for, to the end."""
     columns = {column.name: column.lineage for column in relation.columns}
-    solved = {name: frozenset(t for t in lineage if t.table != itself) for name, lineage in columns.items()}
-    changed = True
-    while changed:  # ends, because lineages only grow and there are only so many traces
-        changed = False
-        for name, lineage in columns.items():
-            grown = solved[name] | _replaced(lineage, itself, solved)
-            changed = changed or grown != solved[name]
-            solved[name] = grown
-    rows = _replaced(relation.rows, itself, solved)
-    return Relation((Column(c.name, solved[c.name], c.without) for c in relation.columns), rows)
+    solved = [Column(c.name, _followed(reading, c.lineage, columns, itself), c.without) for c in relation.columns]
+    return Relation(solved, _followed(reading, relation.rows, columns, itself))
 
 
-def _replaced(lineage: Lineage, itself: tuple[str, str], solved: dict[str, Lineage]) -> Lineage:
-    found: set[Trace] = set()
-    for trace in lineage:
-        if trace.table != itself:
-            found.add(trace)
-            continue
-        meant = through(solved[trace.column], Step(trace.subtype, trace.masking))
-        found |= unsure(meant) if trace.ambiguous else meant
-    return frozenset(found)
+def _followed(reading: Reading, lineage: Lineage, columns: dict[str, Lineage], itself: tuple[str, str]) -> Lineage:
+    """Return a lineage in which each column that stands for itself is followed to where its values come from."""
+    seen = set(lineage)
+    waiting = [trace for trace in lineage if trace.table == itself]
+    while waiting:
+        trace = waiting.pop()
+        meant = through(columns[trace.column], Step(trace.subtype, trace.masking))
+        new = (unsure(meant) if trace.ambiguous else meant) - seen
+        reading.spend(1 + len(new))
+        seen |= new
+        waiting += (each for each in new if each.table == itself)
+    return frozenset(trace for trace in seen if trace.table != itself)

@@ -116,7 +116,9 @@ class Scope:
             taken: What they take.
             aliases: Names that outputs of the same query have already, where an expression may use them.
         """
-        return joined(through(self._of(node, aliases, asked=asked), step) for node, step, asked in taken)
+        found = joined(through(self._of(node, aliases, asked=asked), step) for node, step, asked in taken)
+        self.reading.spend(1 + len(found))
+        return found
 
     def take(self, expression: Node, step: Step = SAME, aliases: Mapping[str, Lineage] = _NO_ALIASES) -> Steps[Lineage]:
         """Return the lineage of an expression, with the queries in it."""

@@ -10,7 +10,7 @@ from genops.lineage.sql.relations import Column, Relation
 from genops.lineage.sql.scopes import Scope
 from genops.lineage.sql.syntax import Node, arg, args, column_parts, is_node
 from genops.lineage.sql.traces import NOTHING, SAME, Lineage, Step, joined, through
-from genops.lineage.sql.understood import FILTER, GROUP_BY, SORT, WINDOW
+from genops.lineage.sql.understood import FILTER, GROUP_BY, SORT, STAR, WINDOW
 
 if TYPE_CHECKING:
     from genops.lineage.sql.reading import Reading
@@ -48,7 +48,7 @@ def projected(scope: Scope, node: Node, rows: Lineage) -> Steps[Relation]:
             made = [Column(name, lineage) for name in projection_names(projection, scope.reading.folding, i)]
             if projection.key == "alias":
                 aliases.setdefault(made[0].name, lineage)
-        columns += made
+        columns += (column for column in made if column.name != STAR or column not in columns)
         places.append(joined(column.lineage for column in made))
     rows |= yield from _deciding(scope, node, aliases, places)
     return Relation(columns, rows)

@@ -65,6 +65,7 @@ class Combined:
 
     def add(self, branch: Branch, relation: Relation) -> None:
         """Join the outcome of a further query. What only INTERSECT and EXCEPT compare with decides which rows stay."""
+        self._reading.spend(len(relation.columns))
         self._rows |= relation.rows
         if branch.operation != "union":
             self._rows |= through(relation.all(), _FILTERED)

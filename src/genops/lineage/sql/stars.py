@@ -37,6 +37,7 @@ def expanded(scope: Scope, projection: Node, found: Node) -> Steps[list[Column]]
     replaced: dict[str, Lineage] = {}
     for each in args(found, "replace"):
         replaced[folding.column(str(each.alias))] = yield from scope.take(each)
+    scope.reading.spend(len(columns))
     return list(_changed(columns, without, renamed, replaced))
 
 

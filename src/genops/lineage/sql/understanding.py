@@ -10,7 +10,7 @@ from genops.lineage.sql.cache import Cache, Entry, digest
 from genops.lineage.sql.flows import flows
 from genops.lineage.sql.folding import Folding
 from genops.lineage.sql.preparation import prepared
-from genops.lineage.sql.reading import Reading
+from genops.lineage.sql.reading import Reading, TooMuchError
 from genops.lineage.sql.schema import NoSchema
 from genops.lineage.sql.session import Known, Session
 from genops.lineage.sql.statements import Kind, modifying, statement
@@ -49,7 +49,7 @@ def _understood(text: str, dialect: str, schema: SchemaProvider, session: Sessio
     if spoken is None:
         return (_failed(0, Status.ERROR, "dialect"),)
     version: object = getattr(schema, "version", 0)
-    key = (digest(text), spoken, session.state.key, id(schema), version)
+    key = (digest(text), spoken, session.state.key, schema, version)
     entry = _cache.find(key)
     if entry is None:
         reason = guards.too_complex(text, spoken)
@@ -78,6 +78,8 @@ def _one(index: int, text: str, context: Context) -> Understood:
         made = _parsed(text, context)
     except RecursionError:
         made = _failed(index, Status.TOO_COMPLEX, "depth")
+    except TooMuchError:
+        made = _by_words(text, context, "size")._replace(status=Status.TOO_COMPLEX)
     except Exception as fault:
         made = _failed(index, Status.ERROR, type(fault).__name__)
     if made.status in {Status.TOO_COMPLEX, Status.ERROR}:
