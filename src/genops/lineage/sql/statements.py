@@ -34,6 +34,8 @@ class Kind(NamedTuple):
 def statement(reading: Reading, node: Node) -> Steps[Kind | None]:
     """Read a statement; return what it is, or `None` where its kind is none that is read."""
     key: str = node.key
+    if key == "select" and not node.args.get("expressions") and reading.folding.dialect != "postgres":
+        return None  # parsers take it, engines do not
     if key in QUERIES:
         yield from _queried(reading, node)
         return Kind("SELECT", Action.QUERY)

@@ -1,0 +1,197 @@
+"""What statements of each kind read and write, and what flows into which column."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.lineage_texts import shown
+
+
+@pytest.mark.parametrize(
+    ("text", "reads", "writes"),
+    [
+        ("TRUNCATE TABLE a.b", [], ["a.b"]),
+        ("DROP TABLE IF EXISTS a.c", [], ["a.c"]),
+        ("DROP VIEW v", [], ["v"]),
+        ("DROP SCHEMA s", [], []),
+        ("ALTER TABLE a.d RENAME TO e", [], ["a.d", "a.e"]),
+        ("ALTER TABLE a.f ADD COLUMN x INT", [], ["a.f"]),
+        ("CREATE TABLE p (a INT) USING delta", [], ["p"]),
+        ("CREATE TABLE a LIKE b", ["b"], ["a"]),
+        ("CREATE TABLE a DEEP CLONE b VERSION AS OF 3", ["b"], ["a"]),
+        ("CREATE TABLE a SHALLOW CLONE b", ["b"], ["a"]),
+        ("DESCRIBE TABLE a.b", ["a.b"], []),
+        ("TABLE a.b", ["a.b"], []),
+        ("DELETE FROM t", [], ["t"]),
+        ("OPTIMIZE a.b ZORDER BY (c)", [], ["a.b"]),
+        ("INSERT INTO t REPLACE USING (id) SELECT id FROM s", ["s"], ["t"]),
+        ("INSERT WITH SCHEMA EVOLUTION INTO t SELECT a FROM s", ["s"], ["t"]),
+        ("INSERT OVERWRITE DIRECTORY '/tmp/x' USING parquet SELECT a FROM s", ["s"], ["/tmp/x"]),
+        ("SELECT * FROM STREAM(raw.ev) e JOIN STREAM raw.f f ON e.id = f.id", ["raw.ev", "raw.f"], []),
+        ("SELECT t.a FROM (a t JOIN b u ON t.i = u.i)", ["a", "b"], []),
+        ("SELECT 1 FROM a LEFT SEMI JOIN b ON a.i = b.i", ["a", "b"], []),
+    ],
+)
+def test_tables_of_statements(text: str, reads: list[str], writes: list[str]) -> None:
+    """A statement reads and writes the tables that it names, in their order."""
+    found = shown(text)
+    assert (found.reads, found.writes) == (reads, writes)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("SELECT 1", "SELECT"),
+        ("VALUES (1)", "SELECT"),
+        ("CREATE TABLE a AS SELECT 1 AS x", "CREATE TABLE AS"),
+        ("CREATE TABLE a (x INT)", "CREATE TABLE"),
+        ("CREATE MATERIALIZED VIEW a AS SELECT 1 AS x", "CREATE MATERIALIZED VIEW"),
+        ("CREATE OR REFRESH STREAMING TABLE a AS SELECT x FROM STREAM(b)", "CREATE STREAMING TABLE"),
+        ("COPY INTO a FROM 's3://b/c' FILEFORMAT = CSV", "COPY INTO"),
+        ("DROP VIEW a", "DROP VIEW"),
+        ("VACUUM a", "VACUUM"),
+        ("USE CATALOG c", "USE CATALOG"),
+    ],
+)
+def test_kinds_of_statements(text: str, kind: str) -> None:
+    """A statement is called by what it does."""
+    assert [each.kind for each in shown(text).statements] == [kind]
+
+
+def test_every_way_of_a_value_has_its_kind() -> None:
+    """A value is taken as it is, changed or aggregated; what only decides says how."""
+    text = """
+        SELECT a, a + 1 AS b, sum(c) AS d, CASE WHEN e > 1 THEN f END AS g,
+               sum(h) OVER (PARTITION BY i ORDER BY j) AS k, sum(l) FILTER (WHERE m) AS n
+        FROM t"""
+    assert shown(text, "tsql").flows == {
+        "a <- t.a IDENTITY",
+        "b <- t.a TRANSFORMATION",
+        "d <- t.c AGGREGATION",
+        "g <- t.e CONDITIONAL",
+        "g <- t.f TRANSFORMATION",
+        "k <- t.h AGGREGATION",
+        "k <- t.i WINDOW",
+        "k <- t.j WINDOW",
+        "n <- t.l AGGREGATION",
+        "n <- t.m FILTER",
+    }
+
+
+def test_clauses_decide_on_every_output() -> None:
+    """What joins, filters, groups and sorts concerns all outputs."""
+    text = "SELECT x.a FROM x JOIN y ON x.b = y.c WHERE x.d > 0 GROUP BY x.a HAVING max(x.e) > 1 ORDER BY x.a"
+    assert shown(text).flows == {
+        "a <- x.a IDENTITY",
+        "a <- x.b JOIN",
+        "a <- y.c JOIN",
+        "a <- x.d FILTER",
+        "a <- x.a GROUP_BY",
+        "a <- x.e FILTER",
+        "a <- x.a SORT",
+    }
+
+
+def test_masking_functions_are_told() -> None:
+    """A hash, a mask and a count no longer show the value, wherever they stand on the way."""
+    text = """WITH h AS (SELECT sha2(email, 256) AS s FROM t)
+              SELECT concat(s, '!') AS a, mask(n) AS b, count(c) AS d FROM h, u"""
+    assert shown(text, h=["x"], t=["email"], u=["n", "c"]).flows == {
+        "a <- t.email TRANSFORMATION masked",
+        "b <- u.n TRANSFORMATION masked",
+        "d <- u.c AGGREGATION masked",
+    }
+
+
+def test_exists_takes_no_values() -> None:
+    """Of the query in EXISTS only what decides on its rows is taken."""
+    text = "SELECT a FROM t WHERE EXISTS (SELECT * FROM u WHERE u.i = t.i)"
+    assert shown(text, t=["a", "i"], u=["i", "z"]).flows == {"a <- t.a IDENTITY", "a <- t.i FILTER", "a <- u.i FILTER"}
+
+
+@pytest.mark.parametrize(
+    ("text", "flows"),
+    [
+        ("SELECT id FROM a UNION ALL BY NAME SELECT n, id FROM b", {"id <- a.id", "id <- b.id", "n <- b.n"}),
+        ("SELECT id FROM a EXCEPT SELECT k FROM b", {"id <- a.id"}),
+        ("SELECT m['k'] AS x, r[0] AS y, s.f.g AS z FROM t", {"x <- t.m", "y <- t.r", "z <- t.s"}),
+        ("SELECT filter(xs, x -> x > lim) AS f FROM t", {"f <- t.xs", "f <- t.lim"}),
+        ("SELECT aggregate(xs, 0, (a, x) -> a + x) AS g FROM t", {"g <- t.xs"}),
+        ("SELECT * EXCEPT (x), x AS y FROM (SELECT x, z FROM t)", {"z <- t.z", "y <- t.x"}),
+        ("WITH c AS (SELECT a FROM t), d AS (SELECT a FROM c) SELECT a FROM d", {"a <- t.a"}),
+        ("WITH c AS (SELECT a FROM t) SELECT * FROM (WITH c AS (SELECT b FROM u) SELECT b FROM c)", {"b <- u.b"}),
+        ("FROM t |> WHERE x > 1 |> SELECT a, b AS c", {"a <- t.a", "c <- t.b"}),
+        ("SELECT v.a FROM (VALUES (1, 2)) AS v(a, b)", set()),
+        ("INSERT INTO t (x, y) VALUES ((SELECT max(a) FROM s), 2)", {"t.x <- s.a"}),
+        ("INSERT INTO t BY NAME SELECT b AS y, a AS x FROM s", {"t.x <- s.a", "t.y <- s.b"}),
+        ("CREATE VIEW v (x, y) AS SELECT a, b FROM s", {"v.x <- s.a", "v.y <- s.b"}),
+    ],
+)
+def test_direct_flows(text: str, flows: set[str]) -> None:
+    """Values flow from the columns that they are made of, through whatever lies between."""
+    assert shown(text).direct() == flows
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "flows"),
+    [
+        (
+            "WITH d AS (DELETE FROM a WHERE x = 1 RETURNING id, x AS y) INSERT INTO b (i, j) SELECT id, y FROM d",
+            "postgres",
+            {"b.i <- a.id", "b.j <- a.x"},
+        ),
+        (
+            "INSERT INTO t (a, b) SELECT x, y FROM s ON CONFLICT (a) DO UPDATE SET b = excluded.b || t.b",
+            "postgres",
+            {"t.a <- s.x", "t.b <- s.y", "t.b <- t.b"},
+        ),
+        ("WITH x AS (SELECT a, b FROM dbo.t) UPDATE x SET a = b", "tsql", {"dbo.t.a <- dbo.t.b"}),
+        ("UPDATE t SET v = s.v FROM s WHERE t.id = s.id", "snowflake", {"t.v <- s.v"}),
+        ("SELECT a, b FROM t, t.items AS b", "bigquery", {"a <- t.a", "b <- t.items"}),
+        ("PIVOT t ON k USING sum(v) GROUP BY g", "duckdb", {"* <- t.*", "* <- t.v"}),
+        ("FROM t SELECT a", "duckdb", {"a <- t.a"}),
+        ("UNLOAD (SELECT id FROM t) TO 's3://b/x'", "athena", {"s3://b/x.id <- t.id"}),
+    ],
+)
+def test_direct_flows_of_dialects(text: str, dialect: str, flows: set[str]) -> None:
+    """Each dialect's own forms are read as it means them."""
+    assert shown(text, dialect).direct() == flows
+
+
+def test_recursion_is_followed_to_its_end() -> None:
+    """A column that a recursion moves from place to place comes from all places that it passes."""
+    text = "WITH RECURSIVE r AS (SELECT a, b, c FROM t UNION ALL SELECT b, c, a FROM r) SELECT a FROM r"
+    assert shown(text).direct() == {"a <- t.a", "a <- t.b", "a <- t.c"}
+
+
+def test_a_merge_with_stars_takes_columns_by_name() -> None:
+    """What a star of MERGE writes comes from the column of the same name, without those left out."""
+    text = """MERGE INTO t USING s ON t.id = s.id
+              WHEN MATCHED THEN UPDATE SET * EXCEPT (x) WHEN NOT MATCHED THEN INSERT * EXCEPT (x)"""
+    found = shown(text, t=["id", "x", "y"], s=["id", "x", "y"])
+    assert found.direct() == {"t.id <- s.id", "t.y <- s.y"}
+    assert "t.y <- s.id JOIN" in found.flows
+
+
+def test_a_delete_is_decided_by_what_it_compares() -> None:
+    """A DELETE moves no value; what decides on its rows concerns all columns of its table."""
+    assert shown("DELETE FROM t WHERE id IN (SELECT r.k FROM r)").flows == {
+        "t.* <- r.k FILTER",
+        "t.* <- t.id FILTER",
+    }
+
+
+def test_no_name_comes_from_a_literal() -> None:
+    """An output without a name is called after its position, never after the text of a literal in it."""
+    found = shown("SELECT concat('hunter2', a), 'hunter2', a || 'hunter2' FROM t")
+    assert found.flows == {"_c0 <- t.a TRANSFORMATION", "_c2 <- t.a TRANSFORMATION"}
+    assert "hunter2" not in repr(found.statements)
+
+
+def test_deciding_columns_of_very_wide_outputs_are_said_once() -> None:
+    """Where spelling out what decides on every output would be more than 10,000 flows, it is said of all at once."""
+    outputs = ", ".join(f"c{i}" for i in range(1_500))
+    conditions = " AND ".join(f"d{i} > 0" for i in range(10))
+    found = shown(f"INSERT INTO t SELECT {outputs} FROM s WHERE {conditions}")
+    assert len(found.flows) == 1_510
+    assert "t.* <- s.d3 FILTER" in found.flows
