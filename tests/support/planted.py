@@ -143,7 +143,7 @@ def _in_option(rng: random.Random, dialect: str, secret: str) -> str:
             f"CREATE TABLE s.t USING jdbc OPTIONS (url 'x', {word}{sign}{value}, user me) AS SELECT 1 AS a",
             f"CREATE TABLE s.t (a INT) TBLPROPERTIES ({word}{sign}{value})",
             f"ALTER TABLE s.t SET TBLPROPERTIES ({word}{sign}{value}, b = 'c')",
-            f"COPY INTO s.t FROM 's3://b/x' WITH (CREDENTIAL (AWS_ACCESS_KEY = {value}, b{sign}{value})) FILEFORMAT = CSV",
+            f"COPY INTO s.t FROM 's3://b/x' WITH (CREDENTIAL (AWS_KEY = {value}, b{sign}{value}))",
             f"COPY INTO s.t FROM @st CREDENTIALS = (AWS_KEY_ID={value} AWS_SECRET_KEY={value})",
             f"CREATE STAGE st URL = 's3://b' CREDENTIALS = (AWS_KEY_ID = {value})",
             f"CREATE USER bob PASSWORD = {value}",

@@ -12,7 +12,7 @@ from genops.lineage.sql.understood import DIRECT, Status, Understood, dotted
 from support import hand_set
 
 _STATEMENTS = hand_set.statements()
-_ABSENT = f"the hand set is not there: {hand_set.FILE.name} beside the checkout"
+_ABSENT = f"{hand_set.ABSENT} ({hand_set.FILE})"
 _TEMPLATE = "param_groupall"
 _each = pytest.mark.parametrize(
     "given", _STATEMENTS or [pytest.param({}, marks=pytest.mark.skip(_ABSENT))], ids=lambda g: g.get("id")

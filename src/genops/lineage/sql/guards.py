@@ -19,7 +19,7 @@ class Limits(NamedTuple):
     Attributes:
         length: Characters.
         small: Characters up to which few brackets alone make a statement simple.
-        depth: Brackets and CASE inside each other.
+        depth: Brackets, CASE and BEGIN inside each other.
         types: `ARRAY<`, `STRUCT<`, `MAP<` inside each other.
         constructors: Names of types with round brackets, `STRUCT(`, inside each other.
         run: Signs and words before an expression in a row: `NOT NOT`, `- -`.
@@ -50,6 +50,7 @@ class Limits(NamedTuple):
 LIMITS = Limits()
 
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
+_BLOCKS = frozenset(("CASE", "BEGIN"))
 _TYPES = frozenset(("ARRAY", "STRUCT", "MAP", "TABLE", "ROW", "RANGE", "OBJECT", "NESTED"))
 _CONSTRUCTORS = words(
     "STRUCT ROW DECIMAL NUMERIC DEC BIGDECIMAL NUMBER CHAR CHARACTER NCHAR VARCHAR NVARCHAR STRING TEXT "
@@ -107,7 +108,7 @@ def _few(text: str) -> bool:
     word = upper.count
     joins = word("JOIN")
     return (
-        brackets + word("CASE") <= LIMITS.depth
+        brackets + word("CASE") + word("BEGIN") <= LIMITS.depth
         and word("NOT") + word("INTERVAL") + count("-") + count("~") + count("+") <= LIMITS.run
         and word("FROM") + word("BEGIN") <= LIMITS.run
         and count("::") + word("BETWEEN") <= _FEW
@@ -160,7 +161,7 @@ class _Measure:
         return "width" if level.width > LIMITS.width else reason
 
     def _nesting(self, word: str) -> str | None:
-        if word in _OPENING or word == "CASE":
+        if word in _OPENING or word in _BLOCKS:
             constructor = word == "(" and self.before in _CONSTRUCTORS
             self.constructors += constructor
             self.levels.append(_Level(constructor=constructor))
@@ -193,16 +194,22 @@ class _Measure:
 
 def _measured(text: str, dialect: str) -> str | None:
     measure = _Measure()
+    shallow = _shallow(text)
     for seen, lexeme in enumerate(_told(text, dialect)):
-        if lexeme.kind in {DOUBT, OPEN} and not _shallow(text):
+        if lexeme.kind in {DOUBT, OPEN} and not shallow:
             # The parser may see brackets where quotes are seen here.
             return "depth"
-        if seen >= LIMITS.lexemes:
+        if seen >= LIMITS.lexemes or len(lexeme.text) > _longest(lexeme.kind):
             return "size"
         reason = measure.take(lexeme.text.upper() if lexeme.kind == WORD else lexeme.text, lexeme.kind)
         if reason is not None:
             return reason
     return None
+
+
+def _longest(kind: str) -> int:
+    """Return how long one lexeme may be: a parser reads a quote with escapes, or without an end, letter by letter."""
+    return LIMITS.small if kind == OPEN else LIMITS.small * 10
 
 
 def _told(text: str, dialect: str) -> Iterator[Lexeme]:

@@ -24,6 +24,7 @@ COMMENT = "comment"
 SIGN = "sign"
 OPEN = "open"
 DOUBT = "doubt"
+END = "end"
 
 _ESCAPED = r"'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'"
 _ESCAPED_DOUBLE = r'"[^"\\]*(?:(?:\\.|"")[^"\\]*)*"'
@@ -131,7 +132,10 @@ class Lexeme(NamedTuple):
 
 @lru_cache(maxsize=16)
 def pattern(dialect: str) -> re.Pattern[str]:
-    """Return the expression that matches one lexeme after blanks; the name of its last group is the kind."""
+    """Return the expression that matches one lexeme after blanks; the name of its last group is the kind.
+
+    It matches everywhere, at the end as `end`: where it could fail after blanks, it would be tried at each of them.
+    """
     rules = _RULES[dialect]
     comments = "|".join((_DASHES, _BLOCK, *rules.comments, _JINJA))
     quotes = "".join(sorted({"'", '"', "`"} & set("".join((*rules.texts, *rules.names)))))
@@ -139,7 +143,7 @@ def pattern(dialect: str) -> re.Pattern[str]:
     return re.compile(
         rf"\s*(?:(?P<comment>{comments})|(?P<text>{'|'.join(rules.texts)})|(?P<word>{rules.word})"
         rf"|(?P<number>{_NUMBER})|(?P<name>{'|'.join(rules.names)})|(?P<mark>{'|'.join(rules.marks)})"
-        rf"|(?P<open>(?:{unending})(?s:.*))|(?P<sign>{rules.signs})|(?P<doubt>\S))",
+        rf"|(?P<open>(?:{unending})(?s:.*))|(?P<sign>{rules.signs})|(?P<doubt>\S)|(?P<end>\Z))",
         re.DOTALL,
     )
 
@@ -165,6 +169,8 @@ def lexemes(text: str, dialect: str, end: int | None = None) -> Iterator[Lexeme]
     while position < stop:
         for found in scan.finditer(text, position, stop):
             kind = found.lastgroup or DOUBT
+            if kind == END:
+                return
             start, position = found.span(kind)
             if kind == COMMENT and nested and text.startswith("/*", start) and text.find("/*", start + 2, position) > 0:
                 position = closing(text, start, stop)

@@ -115,6 +115,8 @@ def _lexemes(text: str, dialect: str) -> list[str]:
     while position < len(text):
         for found in pattern.finditer(text, position):
             kind = found.lastgroup or "doubt"
+            if kind == "end":
+                return kept
             start, position = found.span(kind)
             if kind == "comment":
                 end = _after_comment(text, start, position, dialect)

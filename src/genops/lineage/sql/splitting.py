@@ -9,6 +9,7 @@ from genops.lineage.sql.lexing import COMMENT, OPEN, SIGN, WORD, Lexeme, lexemes
 MAX_LENGTH = 1_048_576
 """Characters of a text that is split; a longer one is one statement, and too complex as such."""
 
+_LONG = 65_536
 _BLOCKS = frozenset(("databricks", "spark", "snowflake", "bigquery", "tsql", "duckdb", "postgres"))
 _BEGIN = re.compile(r"\b(?:begin|if|while|loop|for|repeat|case)\b", re.IGNORECASE)
 _TRANSACTION = frozenset(
@@ -34,7 +35,7 @@ def split(text: str, dialect: str) -> tuple[str, ...]:
     >>> split("USE main; -- then\nSELECT ';' ;;", "databricks")
     ('USE main', "SELECT ';'")
     """
-    if len(text) > MAX_LENGTH:
+    if len(text) > MAX_LENGTH or (len(text) > _LONG and ";" not in text and dialect != "tsql"):
         return (text,)
     if dialect == "tsql":
         return tuple(piece for batch in _batches(text) for piece in _pieces(batch, dialect))

@@ -1,0 +1,48 @@
+"""sqlglot is used late, unheard, and does without being there."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+
+from genops.lineage.sql import library
+
+
+def test_a_statement_is_parsed() -> None:
+    """A statement has a tree, and what is none has the reason why."""
+    pytest.importorskip("sqlglot")
+    assert library.parse("SELECT a FROM t", "databricks").tree is not None
+    assert library.parse("SELECT FROM WHERE (", "databricks") == (None, "syntax")
+    assert library.parse("SELECT " + "(" * 500 + "1" + ")" * 500, "databricks") == (None, "depth")
+    assert library.parse("SELECT 1; SELECT 2", "databricks").reason == "syntax"
+
+
+def test_its_warnings_are_not_heard(caplog: pytest.LogCaptureFixture) -> None:
+    """What sqlglot logs of a statement inside our calls reaches no log; the program's own use of it does."""
+    sqlglot = pytest.importorskip("sqlglot")
+    with caplog.at_level(logging.DEBUG):
+        library.parse("CREATE TABLE a AS CREATE TABLE hunter2 AS SELECT 1", "databricks")
+        assert caplog.records == []
+        sqlglot.parse("CREATE TABLE a AS CREATE TABLE b AS SELECT 1", read="databricks")
+    assert len(caplog.records) == 1
+
+
+def test_an_absent_library_is_said_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Without sqlglot nothing is parsed, nothing raises, and one warning says so."""
+    monkeypatch.setitem(sys.modules, "sqlglot", None)
+    monkeypatch.setattr(library, "_loading", library._Loading())
+    assert library.parse("SELECT 1", "databricks") == library.parse("SELECT 2", "databricks") == (None, "absent")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_names_of_dialects() -> None:
+    """Common other names lead to the dialects, and unknown ones to none."""
+    assert [library.known(name) for name in ("MSSQL", "presto", "sparksql", "x", "")] == [
+        "tsql",
+        "trino",
+        "spark",
+        None,
+        None,
+    ]
