@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 
 
 def _nested(count: int, left: str, inner: str, right: str) -> str:
     return left * count + inner + right * count
 
 
+@cache
 def texts() -> dict[str, str]:
     """Return thirty-odd texts, each of which once hung, crashed or overflowed a parser, or might."""
     rng = random.Random(1)
