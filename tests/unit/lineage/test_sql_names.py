@@ -112,6 +112,13 @@ def test_a_write_by_position_into_an_unknown_table_is_a_candidate() -> None:
     assert shown(text, t=["a", "b"]).flows == {"t.a <- s.x IDENTITY", "t.b <- s.y IDENTITY"}
 
 
+def test_a_computed_name_of_a_table_is_reported() -> None:
+    """A table whose name only a run tells is reported, with what of the name stands in the text."""
+    assert shown("SELECT a FROM IDENTIFIER(:t)").doubts == {" unresolved: "}
+    assert shown("SELECT a FROM ${catalog}.s.t").doubts == {"s.t unresolved: "}
+    assert shown("SELECT a FROM IDENTIFIER('s.t')").direct() == {"a <- s.t.a"}
+
+
 def test_a_static_partition_takes_no_column_of_the_query() -> None:
     """A partition column whose value the statement gives is left out of the positions."""
     text = "INSERT INTO t PARTITION (d = 1) SELECT x, y FROM s"

@@ -150,12 +150,55 @@ def test_direct_flows(text: str, flows: set[str]) -> None:
         ("SELECT a, b FROM t, t.items AS b", "bigquery", {"a <- t.a", "b <- t.items"}),
         ("PIVOT t ON k USING sum(v) GROUP BY g", "duckdb", {"* <- t.*", "* <- t.v"}),
         ("FROM t SELECT a", "duckdb", {"a <- t.a"}),
+        ("SELECT $1 AS a, t.$2 AS b FROM @stage/x t", "snowflake", {"a <- @stage/x.$1", "b <- @stage/x.$2"}),
+        ("SELECT a INTO #tmp FROM dbo.t", "tsql", {"#tmp.a <- dbo.t.a"}),
+        ("MERGE t USING s ON t.i = s.i WHEN NOT MATCHED THEN INSERT ROW", "bigquery", {"t.* <- s.*"}),
+        ("SELECT COLUMNS('a.*') FROM t", "duckdb", {"* <- t.*"}),
+        ("SELECT k, v FROM t CROSS JOIN UNNEST(m) AS u (k, v)", "trino", {"k <- t.m", "v <- t.m"}),
+        ("SELECT value FROM t, TABLE(FLATTEN(t.v))", "snowflake", {"value <- t.v"}),
+        (
+            "SELECT a FROM t MATCH_RECOGNIZE (MEASURES last(x.b) AS a PATTERN (x+) DEFINE x AS d > 1)",
+            "snowflake",
+            {"a <- t.b"},
+        ),
+        (
+            "INSERT ALL WHEN c1 > 1 THEN INTO a (x) VALUES (c1) ELSE INTO b (y) VALUES (c2) SELECT c1, c2 FROM s",
+            "snowflake",
+            {"a.x <- s.c1", "b.y <- s.c2"},
+        ),
         ("UNLOAD (SELECT id FROM t) TO 's3://b/x'", "athena", {"s3://b/x.id <- t.id"}),
     ],
 )
 def test_direct_flows_of_dialects(text: str, dialect: str, flows: set[str]) -> None:
     """Each dialect's own forms are read as it means them."""
     assert shown(text, dialect).direct() == flows
+
+
+def test_pivots() -> None:
+    """A pivoted column is aggregated where its condition holds; an unpivoted one is one of several."""
+    text = "SELECT * FROM (SELECT y, q, a FROM s) PIVOT (sum(a) FOR q IN (1 AS q1))"
+    assert shown(text).flows == {
+        "y <- s.y IDENTITY",
+        "q1 <- s.a AGGREGATION",
+        "q1 <- s.q CONDITIONAL",
+        "y <- s.y GROUP_BY",
+        "q1 <- s.y GROUP_BY",
+    }
+    text = "SELECT x, y FROM t UNPIVOT ((x, y) FOR n IN ((a1, b1) AS one, (a2, b2) AS two))"
+    assert shown(text).direct() == {"x <- t.a1", "x <- t.a2", "y <- t.b1", "y <- t.b2"}
+
+
+def test_many_tables_written_at_once() -> None:
+    """Each table that a statement writes has the flows of its own query, and the conditions that led there."""
+    text = "FROM r INSERT OVERWRITE TABLE a SELECT x WHERE k = 1 INSERT INTO TABLE b SELECT y WHERE q = 2"
+    assert shown(text, a=["m"], b=["n"]).flows == {
+        "a.m <- r.x IDENTITY",
+        "a.m <- r.k FILTER",
+        "b.n <- r.y IDENTITY",
+        "b.n <- r.q FILTER",
+    }
+    text = "INSERT FIRST WHEN c > 1 THEN INTO a (x) VALUES (c) ELSE INTO b (y) VALUES (d) SELECT c, d FROM s"
+    assert "b.y <- s.c CONDITIONAL" in shown(text, "snowflake").flows
 
 
 def test_recursion_is_followed_to_its_end() -> None:

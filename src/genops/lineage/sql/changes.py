@@ -91,14 +91,14 @@ def commented(reading: Reading, node: Node) -> str:
     if _kind(node) in {"TABLE", "VIEW"}:
         for table in _names(node.this, reading):
             reading.target(table)
-    return "COMMENT"
+    return f"COMMENT ON {_kind(node)}"
 
 
 def refreshed(reading: Reading, node: Node) -> str:
     """Read a REFRESH."""
     for table in _names(node.this, reading):
         reading.source(table)
-    return "REFRESH"
+    return "REFRESH TABLE"
 
 
 def uncached(reading: Reading, node: Node) -> str:

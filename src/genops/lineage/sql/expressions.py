@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from genops.lineage.sql.syntax import NESTED, Node, arg, args, children, is_node
+from genops.lineage.sql.syntax import NESTED, STARS, Node, arg, args, children, is_node
 from genops.lineage.sql.traces import AGGREGATED, CHANGED, SAME, Step, then
-from genops.lineage.sql.understood import AGGREGATION, CONDITIONAL, FILTER, SORT, WINDOW
+from genops.lineage.sql.understood import AGGREGATION, CONDITIONAL, FILTER, SORT, STAR, WINDOW
 
 if TYPE_CHECKING:
     from genops.lineage.sql.folding import Folding
@@ -97,7 +97,7 @@ def references(expression: Node, folding: Folding, step: Step = SAME) -> list[Re
         if key == "column":
             if not hidden or _first(node, folding) not in hidden:
                 found.append(Reference(node, step))
-        elif key in NESTED or key == "star":
+        elif key in NESTED or key in STARS or (key == "parameter" and _is_place(node, folding)):
             found.append(Reference(node, step))
         elif key == "exists" and node.this.key in NESTED:
             found.append(Reference(node.this, then(step, _CONDITION), asked=True))
@@ -107,6 +107,11 @@ def references(expression: Node, folding: Folding, step: Step = SAME) -> list[Re
             taken = [(child, then(step, own), hidden) for child, own in _taken(node, key)]
             waiting.extend(reversed(taken))
     return found
+
+
+def _is_place(parameter: Node, folding: Folding) -> bool:
+    """Whether a parameter is a column by its place, as Snowflake writes it, and not a value that is given later."""
+    return folding.dialect == "snowflake" and is_node(parameter.this) and parameter.this.key == "literal"
 
 
 def _first(column: Node, folding: Folding) -> str:
@@ -230,6 +235,8 @@ def projection_names(projection: Node, folding: Folding, position: int) -> list[
     A name never comes from a literal: what an unnamed value is called by the engine is made of its text.
     """
     key: str = projection.key
+    if key == "columns":
+        return [STAR]
     if key == "aliases":
         return [
             folding.column(str(each.name), quoted=bool(each.args.get("quoted")))

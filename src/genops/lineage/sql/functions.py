@@ -85,6 +85,11 @@ def split_name(text: str, folding: Folding) -> Table:
     return tuple(folding.table(part, quoted=False) for part in parts if part)
 
 
+def called_by_name(call: Node) -> bool:
+    """Whether a function stands for a table whose name it is given, and that only a run may tell."""
+    return _called(call) in _READS_TABLES | _READS_FILES or call.key in {"parameter", "placeholder"}
+
+
 def function_names(call: Node) -> list[str]:
     """Return the names that a table function gives to its columns, where these are known."""
     return _COLUMNS.get(_called(call), [])

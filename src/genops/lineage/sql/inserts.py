@@ -130,13 +130,14 @@ def inserted_into_many(reading: Reading, node: Node, outer: Scope | None, ctes: 
     scope = Scope(reading, outer, ctes)
     source = node.args["source"]
     rows: Lineage = yield from sources.bind(scope, source)
+    asked = NOTHING
     for each in args(node, "expressions"):
-        condition = each.args.get("expression") if each.key == "conditionalinsert" else None
-        deciding = NOTHING
-        if is_node(condition):
-            deciding = yield from scope.take(condition, _CONDITION)
-        insert = each.this if each.key == "conditionalinsert" else each
-        yield from _one_of_many(reading, scope, insert, rows | deciding)
+        if each.key != "conditionalinsert":
+            yield from _one_of_many(reading, scope, each, rows)
+            continue
+        deciding = yield from scope.take(each.args.get("expression"), _CONDITION)
+        asked |= deciding
+        yield from _one_of_many(reading, scope, each.this, rows | (asked if each.args.get("else_") else deciding))
     return "INSERT"
 
 

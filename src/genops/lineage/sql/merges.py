@@ -57,7 +57,8 @@ def _written(reading: Reading, scope: Scope, then: Node, table: Table, source: R
     if not is_node(then) or then.key not in {"update", "insert"}:
         return []
     given = args(then, "expressions") if then.key == "update" else args(then, "this")
-    if any(each.key == "star" for each in given) or not given:
+    row = len(given) == 1 and given[0].key == "var"  # BigQuery's INSERT ROW
+    if row or not given or any(each.key == "star" for each in given):
         star = next((each for each in given if each.key == "star"), None)
         return _starred(reading, table, source, star)
     if then.key == "update":

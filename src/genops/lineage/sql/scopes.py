@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from genops.lineage.sql.expressions import Reference, references
 from genops.lineage.sql.relations import Relation, Stored
-from genops.lineage.sql.syntax import Node, column_parts
+from genops.lineage.sql.syntax import COLUMNS, NESTED, STARS, Node, column_parts
 from genops.lineage.sql.traces import CHANGED, NOTHING, SAME, Lineage, Step, Trace, joined, through, unsure
+from genops.lineage.sql.understood import STAR
 
 if TYPE_CHECKING:
     from genops.lineage.sql.reading import Reading
@@ -87,6 +88,10 @@ class Scope:
             qualifier = tuple(self.reading.folding.column(part) for part in table[-length:])
             self._qualifiers.setdefault(qualifier, relation)
 
+    def name(self, name: str, relation: Relation) -> None:
+        """Give a relation that is bound a further name."""
+        self._qualifiers.setdefault((name,), relation)
+
     def hide(self, relation: Relation) -> None:
         """Take a relation out of sight whose join only decided which rows stay."""
         self.bindings = [each for each in self.bindings if each.relation is not relation]
@@ -106,7 +111,7 @@ class Scope:
         from genops.lineage.sql.queries import query
 
         for reference in taken:
-            if reference.node.key not in {"column", "star"}:
+            if reference.node.key in NESTED:
                 self.answers[id(reference.node)] = yield query(self.reading, reference.node, self, self.ctes)
 
     def lineage(self, taken: Iterable[Reference], aliases: Mapping[str, Lineage] = _NO_ALIASES) -> Lineage:
@@ -140,9 +145,12 @@ class Scope:
         return self.lineage(taken)
 
     def _of(self, node: Node, aliases: Mapping[str, Lineage], *, asked: bool) -> Lineage:
-        if node.key == "star" or (node.key == "column" and node.this.key == "star"):
+        if node.key in STARS or (node.key == "column" and node.this.key == "star"):
+            for each in self.bindings:
+                if each.relation.open:
+                    self.reading.stars(STAR, each.relation)
             return through(joined(each.relation.all() for each in self.bindings), CHANGED)
-        if node.key == "column":
+        if node.key in COLUMNS:
             return self.column(column_parts(node, self.reading.folding), aliases)
         answer = self.answers[id(node)]
         return answer.rows if asked else answer.all() | answer.rows

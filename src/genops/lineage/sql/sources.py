@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from genops.lineage.sql import pivots
-from genops.lineage.sql.functions import function_names, named_source
+from genops.lineage.sql.expressions import projection_names
+from genops.lineage.sql.functions import called_by_name, function_names, named_source
 from genops.lineage.sql.relations import Column, Relation, Stored
 from genops.lineage.sql.syntax import (
     NESTED,
@@ -15,12 +17,11 @@ from genops.lineage.sql.syntax import (
     arg,
     args,
     identifier,
-    inside,
     is_node,
     table_parts,
     unwrapped,
 )
-from genops.lineage.sql.traces import CHANGED, NOTHING, Lineage, Step, joined, through
+from genops.lineage.sql.traces import AGGREGATED, CHANGED, NOTHING, Lineage, Step, joined, through
 from genops.lineage.sql.understood import JOIN, STAR
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _JOINED = Step(JOIN)
 _ROW_AND_ARRAY = 2
+_COMPUTED = frozenset(("identifier", "parameter", "placeholder", "var", "dot"))
 _AROUND = frozenset(("stream", "tablefromrows", "tablesample", "from", "paren"))
 _NAMED_BY_ALIAS = frozenset(("bigquery", "duckdb", "postgres", "redshift", "athena", "trino"))
 
@@ -50,7 +52,22 @@ def bind_all(scope: Scope, node: Node) -> Steps[Lineage]:
     for lateral in laterals:
         rows |= yield from bind(scope, lateral)
     rows |= yield from _conditions(scope, waiting)
+    for match in args(node, "match"):
+        yield from _matched(scope, match)
     return rows
+
+
+def _matched(scope: Scope, match: Node) -> Steps[None]:
+    """Bind the measures of MATCH_RECOGNIZE, in which the variables of the pattern stand for the rows matched."""
+    folding = scope.reading.folding
+    if scope.bindings:
+        for word in re.findall(r"\w+", str(match.args.get("pattern") or "")):
+            scope.name(folding.column(word, quoted=False), scope.bindings[0].relation)
+    made: list[Column] = []
+    for measure in args(match, "measures"):
+        lineage = yield from scope.take(measure.this, AGGREGATED)
+        made += [Column(name, lineage) for name in projection_names(measure.this, folding, len(made))]
+    scope.bind(alias(match, folding), Relation(made))
 
 
 def bind(scope: Scope, source: Node) -> Steps[Lineage]:
@@ -135,19 +152,29 @@ def _table(scope: Scope, source: Node) -> Steps[Relation]:
     """Return what a name or a call in place of a table gives."""
     reading = scope.reading
     parts = table_parts(source, reading.folding)
+    if parts is None and source.this.key in _COMPUTED:
+        return _unknown(scope, source)
     if parts is None:
         return (yield from _called(scope, source.this, source))
     if len(parts) == 1 and scope.ctes is not None:
         defined = scope.ctes.find(reading.folding.column(parts[0]))
         if defined is not None:
             return defined
-    if (
-        len(parts) == _ROW_AND_ARRAY and reading.folding.dialect == "bigquery"
-    ):  # an array of a row that stands further left
+    if len(parts) == _ROW_AND_ARRAY and reading.folding.dialect == "bigquery":
+        # Perhaps an array in a row that stands further left.
         row = scope.qualified((parts[0].lower(),))
         if row is not None:
             return Relation([Column(STAR, through(scope.column((parts[0].lower(), parts[1].lower())), CHANGED))])
     return reading.source(parts)
+
+
+def _unknown(scope: Scope, source: Node) -> Relation:
+    """Return a table whose name only the running statement knows; what of it stands in the text is told."""
+    folding = scope.reading.folding
+    known = (source.args.get(part) for part in ("catalog", "db", "this"))
+    named = [identifier(each, folding) for each in known if is_node(each) and each.key == "identifier"]
+    scope.reading.doubt(".".join(named), "unresolved")
+    return Relation([Column(STAR)])
 
 
 def _called(scope: Scope, call: Node, source: Node) -> Steps[Relation]:
@@ -156,8 +183,8 @@ def _called(scope: Scope, call: Node, source: Node) -> Steps[Relation]:
     table = named_source(call, reading.folding)
     if table is not None:
         return reading.source(table)
-    if call.key in {"parameter", "placeholder", "anonymous"} and not any(each.key == "column" for each in inside(call)):
-        _note_tables(scope, call)
+    if called_by_name(call):
+        return _unknown(scope, source)
     taken = yield from scope.take(call, CHANGED)
     names = alias_columns(source, reading.folding) or function_names(call)
     own = alias(source, reading.folding)
@@ -166,12 +193,6 @@ def _called(scope: Scope, call: Node, source: Node) -> Steps[Relation]:
     offset = arg(source, "offset")
     columns = [Column(name, taken) for name in names] or [Column(STAR, taken)]
     return Relation([*columns, *([Column(identifier(offset, reading.folding), taken)] if is_node(offset) else [])])
-
-
-def _note_tables(scope: Scope, call: Node) -> None:
-    """Note the tables that a function takes as a whole, or that the source itself is computed."""
-    if call.key != "anonymous":
-        scope.reading.doubt("", "unresolved")
 
 
 def _conditions(scope: Scope, joins: list[Node]) -> Steps[Lineage]:

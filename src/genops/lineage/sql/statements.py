@@ -85,10 +85,7 @@ _WHOLE: dict[str, Callable[[Reading, Node], str]] = {
 }
 _WITHOUT_TABLES = frozenset(("set", "pragma", "transaction", "commit", "rollback", "kill", "grant", "revoke"))
 _ACTIONS = {
-    "cache": Action.READ,
-    "uncache": Action.READ,
-    "describe": Action.READ,
-    "refresh": Action.READ,
-    "analyze": Action.READ,
-    **dict.fromkeys(("use", *_WITHOUT_TABLES), Action.ADMIN),
+    **dict.fromkeys(("cache", "describe"), Action.QUERY),
+    **dict.fromkeys(("analyze", "grant", "revoke"), Action.ADMIN),
+    **dict.fromkeys(("refresh", "uncache", "use", *(_WITHOUT_TABLES - {"grant", "revoke"})), Action.READ),
 }

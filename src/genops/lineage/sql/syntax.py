@@ -18,6 +18,9 @@ Node: TypeAlias = Any
 
 SET_OPERATIONS = frozenset(("union", "intersect", "except"))
 QUERIES = SET_OPERATIONS | {"select", "subquery", "table", "values", "pivot"}
+COLUMNS = frozenset(("column", "parameter"))
+"""What names a column, by its name or by its place in a file."""
+STARS = frozenset(("star", "columns"))
 NESTED = frozenset(("select", "subquery")) | SET_OPERATIONS
 """Queries that stand inside expressions."""
 
@@ -70,6 +73,8 @@ def identifier(node: Node, folding: Folding) -> str:
 
 def column_parts(column: Node, folding: Folding) -> tuple[str, ...]:
     """Return the parts of a column's name, from general to specific."""
+    if column.key == "parameter":
+        return (_text(column, folding),)
     names = (column.args.get(part) for part in ("catalog", "db", "table", "this"))
     return tuple(_text(each, folding) for each in names if each is not None)
 
@@ -89,7 +94,8 @@ def table_parts(table: Node, folding: Folding) -> Table | None:
         if is_node(node):
             if node.key not in {"identifier", "var", "literal"}:
                 return None
-            parts.append(folding.table(str(node.name), quoted=bool(node.args.get("quoted"))))
+            mark = "#" if node.args.get("temporary") else "##" if node.args.get("global") else ""
+            parts.append(mark + folding.table(str(node.name), quoted=bool(node.args.get("quoted"))))
     return tuple(part for part in parts if part) or None
 
 
