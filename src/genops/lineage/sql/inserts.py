@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from genops.lineage.sql import sources
 from genops.lineage.sql.queries import query, with_ctes
 from genops.lineage.sql.relations import Column, Relation
 from genops.lineage.sql.scopes import Ctes, Scope
+from genops.lineage.sql.selections import projected
 from genops.lineage.sql.syntax import Node, arg, args, column_parts, identifier, is_node, table_parts
 from genops.lineage.sql.traces import NOTHING, Lineage, Step, unsure
 from genops.lineage.sql.understood import CONDITIONAL, FILTER, STAR, Table, dotted
@@ -124,8 +126,6 @@ def _conflicting(
 
 def inserted_into_many(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[str]:
     """Read a statement that reads once and writes into several tables."""
-    from genops.lineage.sql import sources
-
     ctes = yield from with_ctes(reading, node, outer, ctes)
     scope = Scope(reading, outer, ctes)
     source = node.args["source"]
@@ -142,8 +142,6 @@ def inserted_into_many(reading: Reading, node: Node, outer: Scope | None, ctes: 
 
 
 def _one_of_many(reading: Reading, scope: Scope, insert: Node, rows: Lineage) -> Steps[None]:
-    from genops.lineage.sql.selections import projected
-
     table, names = target(reading, insert.this)
     source = arg(insert, "expression")
     if table is None:
@@ -153,8 +151,6 @@ def _one_of_many(reading: Reading, scope: Scope, insert: Node, rows: Lineage) ->
         own = Scope(reading, scope.outer, scope.ctes)
         for binding in scope.bindings:
             own.bind(binding.name, binding.relation, getattr(binding.relation, "table", ()))
-        from genops.lineage.sql import sources
-
         more: Lineage = yield from sources.bind_all(own, source)
         relation = yield from projected(own, source, rows | more)
     elif is_node(source) and source.key == "values":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genops.lineage.sql import pivots, recursion, selections, setops
+from genops.lineage.sql import pivots, recursion, selections, setops, sources
 from genops.lineage.sql.relations import Column, Relation
 from genops.lineage.sql.scopes import Ctes, Scope
 from genops.lineage.sql.syntax import (
@@ -86,8 +86,6 @@ def _other(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None)
     """Return what rows of values give, or a table in place of a query."""
     if node.key == "values":
         return (yield from _values(reading, node, outer, ctes))
-    from genops.lineage.sql import sources
-
     scope = Scope(reading, outer, ctes)
     if node.key == "pivot":  # a statement of its own in DuckDB
         rows = yield from sources.bind(scope, node.this)

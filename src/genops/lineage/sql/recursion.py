@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from genops.lineage.sql.relations import Column, Relation
-from genops.lineage.sql.setops import branches
+from genops.lineage.sql.scopes import Ctes
+from genops.lineage.sql.setops import Combined, branches
 from genops.lineage.sql.syntax import SET_OPERATIONS, Node, identifier, inside
 from genops.lineage.sql.traces import Lineage, Step, Trace, through, unsure
 
 if TYPE_CHECKING:
     from genops.lineage.sql.folding import Folding
     from genops.lineage.sql.reading import Reading
-    from genops.lineage.sql.scopes import Ctes, Scope
+    from genops.lineage.sql.scopes import Scope
     from genops.lineage.sql.steps import Steps
 
 _KEYWORD_NOT_NEEDED = frozenset(("snowflake", "tsql", "bigquery"))
@@ -47,13 +48,11 @@ def resolved(
         ctes: The common table expressions before it.
     """
     from genops.lineage.sql.queries import query
-    from genops.lineage.sql.scopes import Ctes as Visible
-    from genops.lineage.sql.setops import Combined
 
     first, *rest = branches(body)
     anchor: Relation = (yield query(reading, first.query, outer, ctes)).renamed(names)
     itself = ("", f"{name}#{id(body)}")
-    visible = Visible(ctes)
+    visible = Ctes(ctes)
     visible.define(name, Relation(Column(c.name, frozenset((Trace(itself, c.name),))) for c in anchor.columns))
     made = Combined(reading, anchor)
     for branch in rest:
