@@ -24,7 +24,7 @@ class FanOut:
     Args:
         sinks: Where records go.
         guard: Counts what sinks raise.
-        capacity: Length of each queue in records.
+        capacity: Length of each queue in records; a sink may name its own, `capacity`.
     """
 
     def __init__(self, sinks: Iterable[Sink], guard: Guard, capacity: int = QUEUE_CAPACITY) -> None:
@@ -34,7 +34,7 @@ class FanOut:
         for sink in sinks:
             site = f"sink:{type(sink).__name__}"
             if getattr(sink, "queued", False):
-                sink = SinkQueue(sink, site, guard, capacity)  # noqa: PLW2901  (the queue stands in for its sink)
+                sink = SinkQueue(sink, site, guard, getattr(sink, "capacity", capacity))  # noqa: PLW2901  (the queue stands in for its sink)
                 self.queues.append(sink)
             self._sinks.append((site, sink))
 

@@ -54,6 +54,18 @@ def test_a_full_queue_drops_the_newest_and_counts(govern):
     assert slow.records == [0, 1, 2, 3]
 
 
+def test_a_sink_may_name_the_length_of_its_queue():
+    """A sink whose records are worth more or less than others' says how many of them may wait."""
+    slow = Slow()
+    slow.capacity = 1
+    fan_out = FanOut([slow, Slow()], Guard(), capacity=3)
+    for number in range(10):
+        fan_out.write(number)
+        if number == 0:
+            eventually(lambda: all(queue._busy for queue in fan_out.queues))
+    assert [queue.dropped for queue in fan_out.queues] == [8, 6]
+
+
 def test_draining_is_bounded():
     """A sink that never comes back delays nobody beyond the bound, and draining says that it was not drained."""
     slow = Slow()
