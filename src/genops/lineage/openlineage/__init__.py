@@ -1,1 +1,9 @@
-"""OpenLineage: run events of what ran."""
+"""OpenLineage: run events of what ran, to a receiver, a file or a stream."""
+
+from __future__ import annotations
+
+from genops.lineage.openlineage.destinations import Console, Destination, File
+from genops.lineage.openlineage.receiver import Http
+from genops.lineage.openlineage.sink import Counts, OpenLineage
+
+__all__ = ["Console", "Counts", "Destination", "File", "Http", "OpenLineage"]
