@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from support.schemas import FOLDER as SCHEMAS
+from support import schemas
 
-FOLDER = SCHEMAS / "openlineage"
+FOLDER = schemas.FOLDER / "openlineage"
 
 
 @functools.cache
@@ -28,7 +28,7 @@ def _validator(reference):
     from jsonschema import Draft202012Validator, FormatChecker
 
     if _registry() is None:
-        pytest.skip(f"no schemas of OpenLineage in {FOLDER.parent.name}/{FOLDER.name}")
+        pytest.skip(f"{schemas.ABSENT} ({FOLDER.parent.name}/{FOLDER.name})")
     return Draft202012Validator({"$ref": reference}, registry=_registry(), format_checker=FormatChecker())
 
 

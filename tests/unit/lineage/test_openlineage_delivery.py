@@ -79,7 +79,7 @@ def test_a_unit_arrives_as_two_posts_over_one_connection(server):
 
 
 def test_events_travel_compressed_where_the_receiver_reads_it(server):
-    """Events are compressed on demand; a receiver that does not take it is sent plain events from then on, and loses none."""
+    """On demand gzip is sent; a receiver that does not take it is sent plain events from then on, and loses none."""
     sink = OpenLineage(f"{server.url}/own/path?tenant=1", "acme", compress=True)
     sink.write(admitted())
     assert server.posts[0].headers["content-encoding"] == "gzip"
