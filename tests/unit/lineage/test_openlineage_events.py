@@ -286,10 +286,21 @@ def test_jobs_are_told_apart_by_what_runs_again():
 
 
 def test_an_event_of_very_many_columns_is_bounded(events):
-    """More than 10,000 column edges of one record are cut."""
+    """More than 10,000 column edges of one record are cut, and its run says how many are missing."""
     edges = tuple(ColumnEdge(ORDERS, f"c{n}", GOLD, "x", "DIRECT:TRANSFORMATION") for n in range(10_500))
-    (output,) = events.of(settled(facts=Facts(columns=edges)))["outputs"]
+    event = events.of(settled(facts=Facts(columns=edges)))
+    (output,) = event["outputs"]
     assert len(output["facets"]["columnLineage"]["fields"]["x"]["inputFields"]) == 10_000
+    tags = {each["key"]: each["value"] for each in event["run"]["facets"]["tags"]["tags"]}
+    assert tags["column_edges_left_out"] == "500"
+
+
+def test_no_signature_of_a_path_leaves(events):
+    """A path is told by its name: users, passwords and signatures of its URI are nowhere in an event."""
+    paths = ("s3a://me:hunter2@lake/orders?sig=hunter2", "https://acct.blob.core.windows.net/c/d?sig=hunter2")
+    refs = tuple(DatasetRef((path,), "path") for path in paths)
+    for what in (operation(reads=refs), operation(writes=refs[::-1])):
+        assert "hunter2" not in json.dumps(events.of(settled(what)))
 
 
 def test_times_are_those_of_the_records(events):

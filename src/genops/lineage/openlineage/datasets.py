@@ -46,7 +46,7 @@ def flow(operation: Operation, facts: Facts) -> Flow:
     """Return every dataset that an operation, its facts, their edges or their columns name; each once.
 
     A local file without a name is left out: two runs that name one need not mean the same file. Of more than 10,000
-    column edges the rest is left out.
+    column edges the rest is left out, and the run says how many.
     """
     columns = facts.columns[:MAX_COLUMN_EDGES]
     sources = dict.fromkeys(operation.reads + facts.reads)

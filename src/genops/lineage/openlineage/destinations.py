@@ -125,5 +125,5 @@ class File:
 
     def _open(self) -> int:
         # Without O_NONBLOCK, opening a named pipe would wait for its reader.
-        nonblocking = getattr(os, "O_NONBLOCK", 0)
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | nonblocking, 0o600)
+        further = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | further, 0o600)

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from genops.core.operation import NOTHING, Action
 from genops.core.records import Admitted, Outcome, Record, Settled
-from genops.lineage.openlineage.datasets import Datasets, Schemas, add_statistics, flow
+from genops.lineage.openlineage.datasets import MAX_COLUMN_EDGES, Datasets, Schemas, add_statistics, flow
 from genops.lineage.openlineage.facets import PRODUCER, RUN_EVENT, Json, facet, tag
 from genops.lineage.openlineage.runs import job_name, moment, parent, run_id
 
@@ -133,7 +133,7 @@ class Events:
             "run": {"runId": run_id(unit), "facets": self._run_facets(kind, operation, facts)},
             "job": {
                 "namespace": self._namespace,
-                "name": job_name(operation, keyed=self._keyed),
+                "name": job_name(operation, self._datasets.named, keyed=self._keyed),
                 "facets": _job_facets(operation, facts),
             },
             "inputs": inputs,
@@ -145,8 +145,10 @@ class Events:
         around = parent(operation, self._namespace)
         if around is not None:
             facets["parent"] = around
-        if operation.attribution.values:
-            tags = [tag(field, value) for field, value in operation.attribution.values.items()]
+        tags = [tag(field, value) for field, value in operation.attribution.values.items()]
+        if (left := len(facts.columns) - MAX_COLUMN_EDGES) > 0:
+            tags.append(tag("column_edges_left_out", str(left)))
+        if tags:
             facets["tags"] = facet("TagsRunFacet", tags=tags)
         version = self._engines.get(operation.provider)
         if version is not None:

@@ -22,6 +22,7 @@ from genops.lineage.openlineage.endpoint import Endpoint
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _UNSUPPORTED_MEDIA = 415
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+_LONGEST_REST = 3_600.0
 _MAX_ANSWER = 65_536
 _WEB_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
@@ -168,16 +169,18 @@ def _judged(status: int, content_type: str | None, retry_after: str | None) -> _
 def _pause(value: str | None) -> float:
     """Return the seconds that a receiver asks to wait; 0 where it does not say, or says what cannot be read.
 
-    >>> _pause("2"), _pause("soon"), _pause("Wed, 21 Oct 2015 07:28:00 GMT")
-    (2.0, 0.0, 0.0)
+    An hour is the most: a receiver that asks for years made a mistake.
+
+    >>> _pause("2"), _pause("soon"), _pause("Wed, 21 Oct 2015 07:28:00 GMT"), _pause("9" * 400)
+    (2.0, 0.0, 0.0, 3600.0)
     """
     text = (value or "").strip()
     if text.isascii() and text.isdecimal():
-        return float(text[:9])
+        return min(float(text[:9]), _LONGEST_REST)
     try:
         when = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return 0.0
     if when.tzinfo is None:
         when = when.replace(tzinfo=timezone.utc)
-    return max((when - datetime.now(timezone.utc)).total_seconds(), 0.0)
+    return min(max((when - datetime.now(timezone.utc)).total_seconds(), 0.0), _LONGEST_REST)

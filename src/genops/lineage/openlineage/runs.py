@@ -7,17 +7,19 @@ every later event says the same one.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from genops.core.edges import LOCAL_FILE
+from genops.lineage.naming import Named, name
 from genops.lineage.openlineage.facets import Json, facet
 
 if TYPE_CHECKING:
     from genops.core.containers import Container
-    from genops.core.operation import Operation
+    from genops.core.operation import DatasetRef, Operation
     from genops.core.records import UnitId
 
 _UNITS = uuid.UUID("3f0c6f0e-5c0b-5d0a-9a43-6c1f7c1b5a10")
@@ -35,6 +37,7 @@ def run_id(unit: UnitId) -> str:
     return str(uuid.uuid5(_UNITS, f"{unit.trace_id:032x}/{unit.span_id:016x}"))
 
 
+@lru_cache(maxsize=256)
 def workflow_run_id(identifier: str) -> str:
     """Return the id of a workflow's run; its own identifier where that is a UUID.
 
@@ -47,7 +50,7 @@ def workflow_run_id(identifier: str) -> str:
         return str(uuid.uuid5(_WORKFLOWS, identifier))
 
 
-def job_name(operation: Operation, *, keyed: bool = False) -> str:
+def job_name(operation: Operation, named: Callable[[DatasetRef], Named] = name, *, keyed: bool = False) -> str:
     """Return the name of an operation's job: the workflows around it, its own name, and what tells it from others.
 
     A job is what runs again. So an operation without a name of its own is told from others of its type by the dataset
@@ -56,20 +59,23 @@ def job_name(operation: Operation, *, keyed: bool = False) -> str:
 
     Args:
         operation: What runs.
+        named: Says what a dataset is called.
         keyed: The hash of a statement takes part too. Only useful where its key outlives the process.
 
     >>> from genops.core.operation import DatasetRef, Operation
     >>> job_name(Operation("table.read", "spark", reads=(DatasetRef(("main", "sales", "orders")),)))
     'table.read.main.sales.orders'
+    >>> job_name(Operation("read", "spark", reads=(DatasetRef(("s3a://lake/orders/day=1?sig=x",), "path"),)))
+    'read.s3://lake/orders'
     >>> job_name(Operation("table.read", "spark", name="load orders"))
     'load orders'
     """
     own = operation.name or operation.type
-    named = own if own != operation.type else ".".join((own, *_distinctions(operation, keyed=keyed)))
-    name = ".".join((*(container.name for container in reversed(list(_around(operation)))), named))
-    if len(name) <= _LONGEST:
-        return name
-    return f"{name[: _LONGEST - 17]}.{blake2b(name.encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
+    told = (own,) if own != operation.type else (own, *_distinctions(operation, named, keyed=keyed))
+    whole = ".".join((*(container.name for container in reversed(list(_around(operation)))), *told))
+    if len(whole) <= _LONGEST:
+        return whole
+    return f"{whole[: _LONGEST - 17]}.{blake2b(whole.encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
 
 
 def parent(operation: Operation, namespace: str) -> Json | None:
@@ -87,8 +93,8 @@ def moment(ns: int) -> str:
     '2023-11-14T22:13:20.000001Z'
     """
     seconds, rest = divmod(ns, 1_000_000_000)
-    whole = datetime.fromtimestamp(seconds, timezone.utc)
-    return f"{whole:%Y-%m-%dT%H:%M:%S}.{rest // 1_000:06d}Z"
+    whole = datetime.fromtimestamp(seconds, timezone.utc).isoformat()
+    return f"{whole[:-6]}.{rest // 1_000:06d}Z"
 
 
 def _around(operation: Operation) -> Iterator[Container]:
@@ -100,15 +106,17 @@ def _around(operation: Operation) -> Iterator[Container]:
 
 
 def _run(around: list[Container], namespace: str) -> Json:
-    name = ".".join(container.name for container in reversed(around))
-    return {"run": {"runId": workflow_run_id(around[0].id)}, "job": {"namespace": namespace, "name": name}}
+    job = ".".join(container.name for container in reversed(around))
+    return {"run": {"runId": workflow_run_id(around[0].id)}, "job": {"namespace": namespace, "name": job}}
 
 
-def _distinctions(operation: Operation, *, keyed: bool) -> Iterator[str]:
-    named = next((ref for ref in operation.writes + operation.reads if ref != LOCAL_FILE), None)
+def _distinctions(operation: Operation, named: Callable[[DatasetRef], Named], *, keyed: bool) -> Iterator[str]:
+    dataset = next((ref for ref in operation.writes + operation.reads if ref != LOCAL_FILE), None)
     statement = operation.statement
-    if named is not None:
-        yield named.name
+    if dataset is not None:
+        # As it is named, not as it was given: a path may have been given with a signature.
+        found = named(dataset)
+        yield f"{found.namespace}/{found.name.lstrip('/')}" if dataset.kind == "path" else found.name
     elif statement is not None and statement.keyword:
         yield statement.keyword.lower()
     if statement is not None and keyed:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from genops.lineage.openlineage.datasets import Schemas
 
 MAX_EVENT_BYTES = 8 << 20
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 _log = logging.getLogger("genops")
 
 
@@ -118,7 +119,7 @@ class OpenLineage:
                 self._dropped += 1
                 return
             # A lone surrogate in a name stays an escape: it has no bytes of its own.
-            body = json.dumps(event, separators=(",", ":")).encode()
+            body = _to_json(event).encode()
             reason = "too long" if len(body) > MAX_EVENT_BYTES else self._destination.send(body)
             if reason is None:
                 self._delivered += 1
