@@ -371,6 +371,23 @@ def test_the_console_prints_events(capsys):
     assert numbers(closed) == (0, 1, 0)
 
 
+def test_a_destination_of_the_program_may_do_anything():
+    """One that raises fails the event and no more; an event that is too long for anybody is not offered."""
+
+    class Own:
+        name, taken = "own", []
+
+        def send(self, event):
+            self.taken.append(event)
+            raise ZeroDivisionError
+
+    sink = OpenLineage(Own(), "acme")
+    sink.write(admitted())
+    sink.write(admitted(operation(attributes={"db.query.text": "x" * (8 << 20)})))
+    assert len(Own.taken) == 1
+    assert numbers(sink) == (0, 2, 0)
+
+
 def test_what_comes_after_the_end_is_dropped(server):
     """A closed sink sends nothing and counts it."""
     sink = OpenLineage(server.url, "acme")

@@ -239,9 +239,10 @@ def test_only_statements_that_count_are_counted(events, keyword, rows, told):
 
 def test_a_file_without_a_name_is_no_dataset(events):
     """Two programs' nameless files do not meet in a catalogue."""
-    facts = Facts(edges=(DatasetEdge(LOCAL_FILE, VOLUME),))
-    event = events.of(settled(facts=facts))
+    column = ColumnEdge(LOCAL_FILE, "id", VOLUME, "id", "DIRECT:IDENTITY")
+    event = events.of(settled(facts=Facts(edges=(DatasetEdge(LOCAL_FILE, VOLUME),), columns=(column,))))
     assert event["inputs"] == []
+    assert "columnLineage" not in event["outputs"][0]["facets"]
     assert [output["name"] for output in event["outputs"]] == ["main.raw.landing"]
 
 

@@ -217,7 +217,7 @@ def _edges(facts: Facts) -> Iterable[tuple[tuple[DatasetRef, DatasetRef], _Colum
     }
     for edge in facts.columns:
         columns = found.setdefault((edge.source, edge.target), set())
-        if edge.kind.startswith("DIRECT") and edge.source_column and edge.target_column:
+        if edge.kind.upper().startswith("DIRECT") and edge.source_column and edge.target_column:
             columns.add((edge.source_column, edge.target_column))
     return [(ends, frozenset(columns)) for ends, columns in found.items()]
 

@@ -48,7 +48,7 @@ def flow(operation: Operation, facts: Facts) -> Flow:
     A local file without a name is left out: two runs that name one need not mean the same file. Of more than 10,000
     column edges the rest is left out, and the run says how many.
     """
-    columns = facts.columns[:MAX_COLUMN_EDGES]
+    columns = tuple(e for e in facts.columns[:MAX_COLUMN_EDGES] if LOCAL_FILE not in (e.source, e.target))
     sources = dict.fromkeys(operation.reads + facts.reads)
     targets = dict.fromkeys(operation.writes + facts.writes)
     sources.update(dict.fromkeys(edge.source for edge in facts.edges + columns))

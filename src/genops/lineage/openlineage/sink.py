@@ -118,14 +118,21 @@ class OpenLineage:
             if self._closed:
                 self._dropped += 1
                 return
-            # A lone surrogate in a name stays an escape: it has no bytes of its own.
-            body = _to_json(event).encode()
-            reason = "too long" if len(body) > MAX_EVENT_BYTES else self._destination.send(body)
+            # JSON of ASCII alone: a lone surrogate in a name has no bytes of its own.
+            reason = self._send(_to_json(event).encode())
             if reason is None:
                 self._delivered += 1
             else:
                 self._failed += 1
                 self._complain(reason)
+
+    def _send(self, body: bytes) -> str | None:
+        if len(body) > MAX_EVENT_BYTES:
+            return "too long"
+        try:
+            return self._destination.send(body)
+        except Exception as fault:  # a destination of the program's own may raise anything; the event is counted
+            return type(fault).__name__
 
     def close(self) -> None:
         """Give up what is under way; what comes later is counted as dropped."""
