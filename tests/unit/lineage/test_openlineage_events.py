@@ -244,6 +244,8 @@ def test_a_file_without_a_name_is_no_dataset(events):
     assert event["inputs"] == []
     assert "columnLineage" not in event["outputs"][0]["facets"]
     assert [output["name"] for output in event["outputs"]] == ["main.raw.landing"]
+    event = events.of(settled(facts=Facts(edges=(DatasetEdge(VOLUME, LOCAL_FILE),))))
+    assert ([each["name"] for each in event["inputs"]], event["outputs"]) == (["main.raw.landing"], [])
 
 
 def test_a_run_belongs_to_the_workflow_around_it(events):
