@@ -94,12 +94,15 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[-1] if PYTHONS else False)
 def bench(session: nox.Session) -> None:
-    session.install(".[all]", *GROUPS["test"])
+    session.install(".[all]", *GROUPS["test"], *GROUPS["bench"])
     session.run("python", "tests/benchmarks/import_time.py")
     session.run("python", "tests/benchmarks/overhead.py", *session.posargs)
     session.run("python", "tests/benchmarks/export_cost.py")
     session.run("python", "tests/servers/build.py", "peers")
     session.run("python", "tests/benchmarks/local_workspace.py")
+    session.run("python", "tests/benchmarks/sql_text.py")
+    session.run("python", "tests/benchmarks/lineage_graph.py")
+    session.run("python", "tests/benchmarks/openlineage_cost.py")
 
 
 OTEL = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from genops.core.guard import Guard
-from support import declared, schemas, servers
+from support import declared, hand_set, schemas, servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,12 +20,13 @@ pytest_plugins = ["support.backend_fixtures", "support.spreading"]
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Where everything is installed (`nox`), a test that skips is a test that does not hold what it says.
 
-    Two exceptions: other projects' schemas, which lie beside a checkout and are no part of it, and servers of other
-    languages' toolchains, which a machine with Python alone does not have; in CI the latter fail where missing.
+    Two exceptions: other projects' schemas and the hand-checked statements, which lie beside a checkout and are no part
+    of it, and servers of other languages' toolchains, which a machine with Python alone does not have; in CI the latter
+    fail where missing.
     """
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter is not None else []
-    absent = (schemas.ABSENT, servers.ABSENT)
+    absent = (schemas.ABSENT, servers.ABSENT, hand_set.ABSENT)
     skipped = [report for report in skipped if not any(reason in str(report.longrepr) for reason in absent)]
     if os.environ.get("NO_SKIPS") and skipped and exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
