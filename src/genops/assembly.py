@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
 from genops.core import governor as governor_room
 from genops.core.attribution import Attribution, environment_of
 from genops.core.decisions import Mode
+from genops.core.ports import CLASSIFICATION, COLUMNS, TABLES
 from genops.cost.budgets import Budget, parse_limit
+from genops.lineage.sql import library
+from genops.lineage.sql.reader import Reader
+from genops.lineage.sql.telling import Telling
 from genops.policy.clearance import DataClearance
 from genops.telemetry.config import TelemetryConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from genops.core.guard import Guard
+    from genops.core.ports import Clock
     from genops.core.timed import Stopwatch
     from genops.settings import BudgetSettings, Settings
+
+_log = logging.getLogger("genops")
 
 
 def spine(settings: Settings) -> governor_room.Settings:
@@ -58,6 +67,21 @@ def rules(settings: Settings) -> list[DataClearance]:
         DataClearance(name, rule.clearances, default=rule.default, on_unresolved=rule.on_unresolved)
         for name, rule in settings.policies.items()
     ]
+
+
+def statements(settings: Settings, guard: Guard, needs: frozenset[str], clock: Clock | None) -> Reader | None:
+    """Return what understands statements, or `None` where neither spans nor lineage nor rules want to know.
+
+    Where a rule wants to know, the parser is loaded now: the first statement would wait for that in vain.
+    """
+    asked = not needs.isdisjoint((TABLES, COLUMNS, CLASSIFICATION))
+    if settings.mode is Mode.OFF or not (asked or settings.lineage.enabled or settings.sql.text != "none"):
+        return None
+    if settings.sql.text == "raw":
+        _log.warning("sql.text='raw': spans carry the whole text of statements, with the literals in it")
+    if asked:
+        library.load()
+    return Reader(guard, Telling(settings.sql.text), at_once=getattr(clock, "manual", False))
 
 
 def telemetry(settings: Settings) -> TelemetryConfig:

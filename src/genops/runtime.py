@@ -18,6 +18,7 @@ from genops.cost.totals import ExactTotals
 from genops.errors import InvalidArgument, nearest
 from genops.instrumentation import LIBRARIES, databricks_sdk
 from genops.lineage.graph.graph import LineageGraph
+from genops.lineage.sql import redaction
 from genops.policy.classification import Classification
 from genops.policy.resolver import DeclaredResolver
 from genops.policy.rules import RuleSet
@@ -55,6 +56,7 @@ class Runtime:
         governor: The spine.
         totals: Exact totals by every label.
         lineage: Edges that are known; `None` where lineage is off.
+        statements: Understands statements; `None` where nobody wants to know.
         ledger: The budgets.
         telemetry: What leaves the process.
 
@@ -77,6 +79,8 @@ class Runtime:
         self.lineage = LineageGraph(settings.lineage.max_depth) if settings.lineage.enabled else None
         self.ledger = _ledger(settings, before, clock)
         inventory = Inventory({host: facts for host, w in settings.workspaces.items() if (facts := w.facts())})
+        policy = RuleSet(assembly.rules(settings))
+        self.statements = assembly.statements(settings, self.guard, policy.needs, clock)
         classification = Classification(settings.classification.tables)
         self.telemetry = Telemetry.build(
             assembly.telemetry(settings),
@@ -90,16 +94,17 @@ class Runtime:
         kept = () if self.lineage is None else (self.lineage,)
         self.governor = assembly.governor(self.telemetry.performance)(
             assembly.spine(settings),
-            policy=RuleSet(assembly.rules(settings)),
+            policy=policy,
             ledger=self.ledger,
             pricer=WarehousePricer(inventory),
-            resolver=DeclaredResolver(classification),
+            resolver=DeclaredResolver(classification, statements=self.statements),
             tracer=self.telemetry.tracer,
             sinks=[self.totals, *kept, *self.telemetry.sinks, AttributionNotice(), *sinks],
             guard=self.guard,
             clock=clock,
             inventory=inventory,
             lineage=self.lineage,
+            statements=self.statements,
         )
         self.telemetry.bounds = self._bounds
         self._line = Line(self.governor)
@@ -108,14 +113,17 @@ class Runtime:
 
     def _bounds(self) -> dict[str, int]:
         lineage = {} if self.lineage is None else {"lineage": self.lineage.overflowed}
-        return {**self.governor.bounds(), "totals": self.totals.overflowed, **lineage}
+        statements = {} if self.statements is None else {"statements": self.statements.unread}
+        return {**self.governor.bounds(), "totals": self.totals.overflowed, **lineage, **statements}
 
     def activate(self) -> None:
         """Make it the one that wrappers use."""
         if self.settings.log_level is not None:
             _log.setLevel(self.settings.log_level)
         key = self.settings.sql.hash_key
-        databricks_sdk.configure(None if key is None else key.get_secret_value().encode())
+        secret = None if key is None else key.get_secret_value().encode()
+        databricks_sdk.configure(secret)
+        redaction.configure(secret)
         correlation.configure(self.guard if self._correlates else None)
         current.slot.governor = self.governor
 
@@ -131,10 +139,11 @@ class Runtime:
         """
         seconds = self.settings.telemetry.exit_timeout_seconds if seconds is None else seconds
         deadline = self.governor.clock.monotonic() + seconds
-        drained = self.governor.fan_out.drain(seconds)
+        read = self.statements is None or self.statements.drain(seconds / 3)
+        drained = self.governor.fan_out.drain(seconds * 2 / 3)
         before, self._dropped = self._dropped, self.governor.fan_out.dropped
         sent = self.telemetry.flush(max(0.0, deadline - self.governor.clock.monotonic()))
-        return sent and drained and self._dropped == before
+        return sent and read and drained and self._dropped == before
 
     def hand_over(self, successor: Runtime) -> None:
         """Close, and let what still runs under this runtime end under its successor or one that replaces that."""
@@ -160,6 +169,8 @@ class Runtime:
         self._closed = True
         seconds = self.settings.telemetry.exit_timeout_seconds if seconds is None else seconds
         started = self.governor.clock.monotonic()
+        if self.statements is not None:
+            self.statements.close(seconds / 6)
         self.governor.shutdown(seconds / 3)
         left = max(0.0, seconds - (self.governor.clock.monotonic() - started))
         return self.telemetry.shutdown(left, exiting=exiting)

@@ -256,9 +256,12 @@ class SqlSettings(_Model):
 
     Attributes:
         hash_key: Key of statement hashes; unset = random for each process.
+        text: What spans say of a statement's text: `none`; `redacted`, without literals, comments and secrets, withheld
+            where that is not certain; or `raw`.
     """
 
     hash_key: SecretStr | None = None
+    text: Literal["none", "redacted", "raw"] = "redacted"
 
 
 class LineageSettings(_Model):

@@ -6,6 +6,7 @@ import json
 import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
@@ -365,6 +366,22 @@ def hash_key(_: Path) -> None:
     assert hashed(hash_key="k") != hashed(hash_key="l")
 
 
+def sql_text(_: Path) -> None:
+    """Spans carry nothing of a statement's text, the text without literals, or all of it, which is warned of."""
+    text = "SELECT id FROM main.s.t WHERE name = 'Ada'"
+    said = {}
+    for telling in ("none", "redacted", "raw"):
+        logger = logging.getLogger("genops")
+        with mock.patch.object(logger, "warning") as warned, governed(**{"sql.text": telling}) as sink:
+            statement = Statement("SELECT", len(text), telling)
+            current.slot.governor.read(statement, text)
+            current.slot.governor.statements.within(statement, 60)
+            run(statement=statement)
+        shown = sink.settled[0].facts.attributes.get("db.query.text")
+        said[telling] = shown, "sql.text='raw'" in str(warned.mock_calls)
+    assert said == {"none": (None, False), "redacted": (text.replace("'Ada'", "?"), False), "raw": (text, True)}
+
+
 def validate(folder: Path) -> None:
     """What the registry does not declare is counted and leaves all the same, or is not looked at."""
     from support.declared import recorder
@@ -442,6 +459,7 @@ EFFECTS = {
     "policies": policies,
     "classification.tables": policies,
     "sql.hash_key": hash_key,
+    "sql.text": sql_text,
     "lineage.enabled": lineage,
     "lineage.max_depth": lineage,
 }

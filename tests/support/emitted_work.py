@@ -15,7 +15,7 @@ from genops.core import current
 from genops.core.amounts import Grade
 from genops.core.attribution import Attribution
 from genops.core.decisions import PolicyResult
-from genops.core.operation import NOTHING, Facts, Late, Learnt, Operation, Statement
+from genops.core.operation import NOTHING, Facts, Late, Learnt, Operation, Place, Statement
 from genops.core.ports import NoPrices
 from genops.errors import GovernanceError
 from genops.telemetry.config import TelemetryConfig
@@ -63,6 +63,8 @@ def everything(folder: Path) -> list[Mapping[str, Any]]:
                 catalog(client)
                 sql(client, workspace.warehouse_id)
                 compute(client, workspace)
+                # A statement has little room left for its budget; what names a table has.
+                call(op_reads=(SECRET,), op_amount=usd(1))
             with suppress(ValueError), genops.workflow("broken"):
                 raise ValueError
         with governed(folder, "refused", workspaces=facts, mode="enforce", **_rules(), **WHO):
@@ -70,6 +72,7 @@ def everything(folder: Path) -> list[Mapping[str, Any]]:
     with governed(folder, "spine", policies=_rules()["policies"], **WHO) as built:
         spine(built.governor)
         unpriced(built.governor)
+        understood(built.governor)
     with governed(folder, "strict", mode="enforce", **WHO) as built:
         strict(built.governor)
     receivers(folder)
@@ -199,6 +202,16 @@ _KNOWN = (
 )
 
 
+# Understood, in part, by its words, too deep to be parsed, and not at all.
+_TEXTS = (
+    "INSERT INTO main.gold.daily SELECT day, sum(price) FROM main.sales.orders WHERE price > 1 GROUP BY day",
+    "SELECT id FROM main.sales.orders, main.sales.customers",
+    "OPTIMIZE main.sales.orders",
+    "SELECT " + "(" * 1_000,
+    "nothing that is SQL",
+)
+
+
 def unpriced(governor: Governor) -> None:
     """Run statements and other work whose price is not known, for every reason that there is."""
     for number, (warehouse, workspace) in enumerate(_KNOWN):
@@ -222,6 +235,15 @@ def _statement(
         kind="table.query", observe=lambda *_: facts, op_host=host, op_resource_type="sql_warehouse",
         op_resource_id="w", op_statement=Statement("SELECT", 8, "00"),
     )  # fmt: skip
+
+
+def understood(governor: Governor) -> None:
+    """Run a statement for everything that understanding one may come to."""
+    for number, text in enumerate(_TEXTS):
+        ran = Statement(None, len(text), f"{number:02}", Place(host="host"))
+        governor.read(ran, text)
+        governor.statements.within(ran, 60)
+        call(kind="table.query", op_host="host", op_statement=ran)
 
 
 def receivers(folder: Path) -> None:

@@ -71,7 +71,8 @@ class ColumnEdge(NamedTuple):
         source_column: Column read.
         target: Dataset written.
         target_column: Column written.
-        kind: OpenLineage's kind, for example `DIRECT:IDENTITY`.
+        kind: OpenLineage's kind, for example `DIRECT:IDENTITY`; with `:MASKING` behind it where what flows no longer
+            shows the value.
     """
 
     source: DatasetRef

@@ -24,9 +24,8 @@ _NONE = -1
 class DataClearance:
     """Refuses tables above a team's clearance.
 
-    The rule looks at the tables and views that an operation itself names, read or written; other datasets have no class
-    yet. Statement text is not analysed by this version: an operation that runs a statement is allowed, and the decision
-    says that the rule was not applied.
+    The rule looks at the tables and views that an operation names, or that its statement is found to touch, read or
+    written; other datasets have no class yet. A statement that is not understood in time is unresolved.
 
     A table without a class is unresolved, not public: that nobody declared it is a missing fact, and no default stands
     in for one. Who wants another answer declares it, by a pattern such as `*.*.*` or by `on_unresolved`. The same
@@ -68,16 +67,11 @@ class DataClearance:
                 f"{where}: on_unresolved={on_unresolved!r}{close}: expected 'deny', 'warn' or 'allow'"
             )
         self._on_unresolved = _ON_UNRESOLVED[on_unresolved]
-        self._not_applied = Decision(
-            policy=name, reason=f"{where}: statement text is not analysed by this version; the rule was not applied"
-        )
 
     def evaluate(self, operation: Operation, resolution: Resolution) -> Decision:
         """Return the decision; the first table that decides is named in it, reads before writes."""
-        if operation.statement is not None:
-            return self._not_applied
         if not resolution.reads and not resolution.writes:
-            return ALLOWED if resolution.resolved else self._unresolved("its tables could not be found out in time")
+            return ALLOWED if resolution.resolved else self._unresolved("its tables could not be found out")
         team = operation.attribution.values.get("team", "")
         limit = self._limits.get(team, self._default_limit)
         ranks, classes = self._order.ranks, resolution.classes
@@ -92,7 +86,7 @@ class DataClearance:
                         return self._denied(team, limit, rank, table)
         if unclassified is not None:
             return self._unresolved(_without_class(unclassified, resolution))
-        return ALLOWED if resolution.resolved else self._unresolved("not all of its tables could be found out in time")
+        return ALLOWED if resolution.resolved else self._unresolved("not all of its tables could be found out")
 
     def _denied(self, team: str, limit: int, rank: int, table: DatasetRef) -> Decision:
         names = self._order.names

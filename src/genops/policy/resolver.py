@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from genops.core.ports import CLASSIFICATION, COLUMNS, TABLES, Resolution
+from genops.core.statements import UNREAD, NoReader
 
 if TYPE_CHECKING:
     from genops.core.operation import DatasetRef, Operation
+    from genops.core.statements import StatementReader
 
+WAIT_SECONDS = 0.025
+"""How long a call waits for what its statement does; it is read on beside it, and known the next time."""
 _HIDDEN_IN_STATEMENTS = frozenset({TABLES, COLUMNS, CLASSIFICATION})
 
 
@@ -22,30 +26,40 @@ class ClassSource(Protocol):
 
 
 class DeclaredResolver:
-    """Resolves from the operation's own datasets; sends no request and parses nothing.
+    """Resolves from the operation's own datasets and from what its statement is found to do; sends no request.
 
-    What it cannot find out it calls unresolved: the tables of a statement, and the columns of any dataset.
+    What it cannot find out it calls unresolved: a statement that is not understood in time, and the columns of any
+    dataset.
 
     Args:
         classification: The declared classes; they go before every other source.
         sources: Further sources of classes, asked in order where nothing is declared.
+        statements: Understands statements.
     """
 
-    def __init__(self, classification: ClassSource, sources: Iterable[ClassSource] = ()) -> None:
+    def __init__(
+        self,
+        classification: ClassSource,
+        sources: Iterable[ClassSource] = (),
+        statements: StatementReader | None = None,
+    ) -> None:
         self._sources = (classification, *sources)
+        self._statements = statements or NoReader()
 
     def resolve(self, operation: Operation, needs: frozenset[str]) -> Resolution:
         """Return the datasets that the operation names, with their classes where a rule needs them."""
-        reads, writes = operation.reads, operation.writes
+        reads, writes, resolved = operation.reads, operation.writes, True
+        if operation.statement is not None and not needs.isdisjoint(_HIDDEN_IN_STATEMENTS):
+            reading = self._statements.within(operation.statement, WAIT_SECONDS) or UNREAD
+            reads, writes, resolved = (*reads, *reading.reads), (*writes, *reading.writes), reading.resolved
         classes: dict[DatasetRef, str] = {}
         if CLASSIFICATION in needs:
             for dataset in (*reads, *writes):
                 found = self._classify(dataset)
                 if found is not None:
                     classes[dataset] = found
-        hidden = operation.statement is not None and not needs.isdisjoint(_HIDDEN_IN_STATEMENTS)
         columns = COLUMNS in needs and bool(reads or writes)
-        return Resolution(reads, writes, classes, not (hidden or columns))
+        return Resolution(reads, writes, classes, resolved and not columns)
 
     def _classify(self, dataset: DatasetRef) -> str | None:
         for source in self._sources:

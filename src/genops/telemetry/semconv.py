@@ -74,6 +74,10 @@ class Attr:
     TABLE_NAME: Final = "genops.table_name"
     STATEMENT_LENGTH: Final = "genops.statement.length"
     STATEMENT_HASH: Final = "genops.statement.hash"
+    STATEMENT_FINGERPRINT: Final = "genops.statement.fingerprint"
+    STATEMENT_UNDERSTOOD: Final = "genops.statement.understood"
+    DB_QUERY_TEXT: Final = "db.query.text"
+    DB_QUERY_SUMMARY: Final = "db.query.summary"
     DB_SYSTEM_NAME: Final = "db.system.name"
     DB_NAMESPACE: Final = "db.namespace"
     DB_COLLECTION_NAME: Final = "db.collection.name"
@@ -198,6 +202,7 @@ MEMBERS: Final[Mapping[str, frozenset[str]]] = {
         "no_dbu_rate", "no_list_price", "not_billed", "not_reported", "duration_unknown", "not_executed", "pending",
         "charged_elsewhere", "pricer_failed", "no_prices",
     }),
+    Attr.STATEMENT_UNDERSTOOD: frozenset({"resolved", "partial", "opaque", "too_complex", "error"}),
     Attr.DB_SYSTEM_NAME: frozenset({"databricks"}),
     Attr.SIGNAL: frozenset({"traces", "logs", "metrics"}),
     Attr.OUTCOME: frozenset({"accepted", "partial", "failed"}),
@@ -472,14 +477,15 @@ SPAN_ATTRIBUTES: Final[Mapping[str, Carried]] = {
             Attr.OPERATION_RECORDED, Attr.DB_SYSTEM_NAME, Attr.SERVER_ADDRESS, Attr.WORKSPACE_ID, Attr.METASTORE_ID,
             Attr.API_PATH, Attr.RESOURCE_TYPE, Attr.WAREHOUSE_ID, Attr.CLUSTER_ID, Attr.JOB_ID, Attr.RUN_ID,
             Attr.PIPELINE_ID, Attr.CATALOG_NAME, Attr.SCHEMA_NAME, Attr.TABLE_NAME, Attr.DB_NAMESPACE,
-            Attr.DB_COLLECTION_NAME, Attr.STATEMENT_LENGTH, Attr.STATEMENT_HASH, Attr.DB_OPERATION_NAME, Attr.ROW_COUNT,
-            Attr.SIZE_BYTES, Attr.REQUEST_ATTEMPTS, Attr.REQUEST_ID, Attr.ERROR_TYPE, Attr.DB_STATUS_CODE,
-            Attr.RETRY_REASON, Attr.STATEMENT_TRUNCATED, Attr.POLICY_REASON_CODE, Attr.POLICY_NAME, Attr.POLICY_REASON,
-            Attr.ACTUAL, Attr.RECONCILIATION_DELTA, Attr.INCOMPLETE, Attr.BUDGET_NAME, Attr.BUDGET_ALLOCATED,
-            Attr.BUDGET_CONSUMED, Attr.BUDGET_REMAINING, Attr.BUDGET_PERIOD, Attr.COST_TOTAL, Attr.COST_CURRENCY,
-            Attr.COST_GRADE, Attr.PRICE_SOURCE, Attr.PRICE_AS_OF, Attr.UNPRICED_REASON, Attr.LINEAGE_UPSTREAM,
-            Attr.LINEAGE_DOWNSTREAM, Attr.LINEAGE_UPSTREAM_COUNT, Attr.LINEAGE_DOWNSTREAM_COUNT, Attr.LINEAGE_INPUTS,
-            Attr.LINEAGE_OUTPUTS,
+            Attr.DB_COLLECTION_NAME, Attr.STATEMENT_LENGTH, Attr.STATEMENT_HASH, Attr.DB_OPERATION_NAME,
+            Attr.STATEMENT_FINGERPRINT, Attr.STATEMENT_UNDERSTOOD, Attr.DB_QUERY_TEXT, Attr.DB_QUERY_SUMMARY,
+            Attr.ROW_COUNT, Attr.SIZE_BYTES, Attr.REQUEST_ATTEMPTS, Attr.REQUEST_ID, Attr.ERROR_TYPE,
+            Attr.DB_STATUS_CODE, Attr.RETRY_REASON, Attr.STATEMENT_TRUNCATED, Attr.POLICY_REASON_CODE, Attr.POLICY_NAME,
+            Attr.POLICY_REASON, Attr.ACTUAL, Attr.RECONCILIATION_DELTA, Attr.INCOMPLETE, Attr.BUDGET_NAME,
+            Attr.BUDGET_ALLOCATED, Attr.BUDGET_CONSUMED, Attr.BUDGET_REMAINING, Attr.BUDGET_PERIOD, Attr.COST_TOTAL,
+            Attr.COST_CURRENCY, Attr.COST_GRADE, Attr.PRICE_SOURCE, Attr.PRICE_AS_OF, Attr.UNPRICED_REASON,
+            Attr.LINEAGE_UPSTREAM, Attr.LINEAGE_DOWNSTREAM, Attr.LINEAGE_UPSTREAM_COUNT, Attr.LINEAGE_DOWNSTREAM_COUNT,
+            Attr.LINEAGE_INPUTS, Attr.LINEAGE_OUTPUTS,
         }),
     ),
     "genops.unit.refused": Carried(
@@ -493,6 +499,7 @@ SPAN_ATTRIBUTES: Final[Mapping[str, Carried]] = {
             Attr.API_PATH, Attr.RESOURCE_TYPE, Attr.WAREHOUSE_ID, Attr.CLUSTER_ID, Attr.JOB_ID, Attr.RUN_ID,
             Attr.PIPELINE_ID, Attr.CATALOG_NAME, Attr.SCHEMA_NAME, Attr.TABLE_NAME, Attr.DB_NAMESPACE,
             Attr.DB_COLLECTION_NAME, Attr.STATEMENT_LENGTH, Attr.STATEMENT_HASH, Attr.DB_OPERATION_NAME,
+            Attr.STATEMENT_FINGERPRINT, Attr.STATEMENT_UNDERSTOOD, Attr.DB_QUERY_TEXT, Attr.DB_QUERY_SUMMARY,
             Attr.POLICY_REASON_CODE, Attr.POLICY_NAME, Attr.POLICY_REASON,
         }),
     ),
@@ -506,7 +513,8 @@ SPAN_ATTRIBUTES: Final[Mapping[str, Carried]] = {
             Attr.WORKSPACE_ID, Attr.METASTORE_ID, Attr.API_PATH, Attr.RESOURCE_TYPE, Attr.WAREHOUSE_ID, Attr.CLUSTER_ID,
             Attr.JOB_ID, Attr.RUN_ID, Attr.PIPELINE_ID, Attr.CATALOG_NAME, Attr.SCHEMA_NAME, Attr.TABLE_NAME,
             Attr.DB_NAMESPACE, Attr.DB_COLLECTION_NAME, Attr.STATEMENT_LENGTH, Attr.STATEMENT_HASH,
-            Attr.DB_OPERATION_NAME, Attr.ROW_COUNT, Attr.SIZE_BYTES, Attr.REQUEST_ATTEMPTS, Attr.REQUEST_ID,
+            Attr.DB_OPERATION_NAME, Attr.STATEMENT_FINGERPRINT, Attr.STATEMENT_UNDERSTOOD, Attr.DB_QUERY_TEXT,
+            Attr.DB_QUERY_SUMMARY, Attr.ROW_COUNT, Attr.SIZE_BYTES, Attr.REQUEST_ATTEMPTS, Attr.REQUEST_ID,
             Attr.ERROR_TYPE, Attr.DB_STATUS_CODE, Attr.RETRY_REASON, Attr.STATEMENT_TRUNCATED, Attr.COST_TOTAL,
             Attr.COST_CURRENCY, Attr.COST_GRADE, Attr.PRICE_SOURCE, Attr.PRICE_AS_OF, Attr.UNPRICED_REASON,
             Attr.LINEAGE_UPSTREAM, Attr.LINEAGE_DOWNSTREAM, Attr.LINEAGE_UPSTREAM_COUNT, Attr.LINEAGE_DOWNSTREAM_COUNT,
@@ -524,7 +532,8 @@ SPAN_ATTRIBUTES: Final[Mapping[str, Carried]] = {
             Attr.WORKSPACE_ID, Attr.METASTORE_ID, Attr.API_PATH, Attr.RESOURCE_TYPE, Attr.WAREHOUSE_ID, Attr.CLUSTER_ID,
             Attr.JOB_ID, Attr.RUN_ID, Attr.PIPELINE_ID, Attr.CATALOG_NAME, Attr.SCHEMA_NAME, Attr.TABLE_NAME,
             Attr.DB_NAMESPACE, Attr.DB_COLLECTION_NAME, Attr.STATEMENT_LENGTH, Attr.STATEMENT_HASH,
-            Attr.DB_OPERATION_NAME, Attr.ROW_COUNT, Attr.SIZE_BYTES, Attr.REQUEST_ATTEMPTS, Attr.REQUEST_ID,
+            Attr.DB_OPERATION_NAME, Attr.STATEMENT_FINGERPRINT, Attr.STATEMENT_UNDERSTOOD, Attr.DB_QUERY_TEXT,
+            Attr.DB_QUERY_SUMMARY, Attr.ROW_COUNT, Attr.SIZE_BYTES, Attr.REQUEST_ATTEMPTS, Attr.REQUEST_ID,
             Attr.ERROR_TYPE, Attr.DB_STATUS_CODE, Attr.RETRY_REASON, Attr.STATEMENT_TRUNCATED, Attr.LINEAGE_UPSTREAM,
             Attr.LINEAGE_DOWNSTREAM, Attr.LINEAGE_UPSTREAM_COUNT, Attr.LINEAGE_DOWNSTREAM_COUNT, Attr.LINEAGE_INPUTS,
             Attr.LINEAGE_OUTPUTS,

@@ -15,7 +15,16 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from genops.core.ports import RandomIds
 from genops.core.records import Role, UnitId
-from genops.telemetry.spans import LIMIT, WIDE_LIMIT, counted, end_attributes, fit, is_governed, start_attributes
+from genops.telemetry.spans import (
+    LIMIT,
+    WIDE_LIMIT,
+    counted,
+    dataset_attributes,
+    end_attributes,
+    fit,
+    is_governed,
+    start_attributes,
+)
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -221,6 +230,8 @@ class SpanScope(_Current):
         if span.is_recording():
             operation = self._operation
             attributes = end_attributes(closing, governed=is_governed(operation, self._role))
+            if operation.statement is not None and (closing.facts.reads or closing.facts.writes):
+                attributes.update(dataset_attributes((*closing.facts.writes, *closing.facts.reads)))
             wide = operation.statement is not None or operation.reads or operation.writes or closing.lineage
             fit(attributes, (WIDE_LIMIT if wide else LIMIT) - self._count)
             span.set_attributes(attributes)

@@ -103,13 +103,14 @@ def test_unfinished_resolution() -> None:
     assert RULE.evaluate(touching("hr", HITS), partly).reason_code == "x_unresolved"
 
 
-def test_statements_are_not_judged_yet() -> None:
-    """An operation that runs a statement is allowed, and the decision says that the rule was not applied."""
-    query = touching("guests", SALARIES)._replace(statement=Statement("SELECT", 8, "ab"))
-    decision = decided(query)
-    assert (decision.result, decision.reason_code, decision.policy) == (PolicyResult.ALLOWED, None, "clearance")
-    assert decision.reason is not None
-    assert decision.reason.endswith("statement text is not analysed by this version; the rule was not applied")
+def test_statements_are_judged_by_their_tables() -> None:
+    """A statement is refused for a table that it touches, and unresolved where its tables could not be found out."""
+    query = touching("guests")._replace(statement=Statement("SELECT", 8, "ab"))
+    assert (
+        RULE.evaluate(query, Resolution((SALARIES,), (), {SALARIES: "restricted"})).reason_code == "POLICY_DENY_CONTENT"
+    )
+    assert RULE.evaluate(query, Resolution(resolved=False)).reason_code == "x_unresolved"
+    assert RULE.evaluate(query, Resolution()) is ALLOWED
 
 
 def test_other_datasets_are_not_judged() -> None:

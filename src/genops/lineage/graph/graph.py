@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from genops.core.edges import LineageRow, Neighbours
 from genops.core.forks import on_fork
 from genops.core.operation import DatasetEdge, DatasetRef
-from genops.core.records import Record, Settled
+from genops.core.records import Adjusted, Admitted, Record, Settled
 from genops.lineage.graph.adjacency import NONE
 from genops.lineage.graph.closures import Direction
 from genops.lineage.graph.nouns import (
@@ -91,8 +91,8 @@ class LineageGraph:
         return self._let_go + self._store.overflowed
 
     def write(self, record: Record) -> None:
-        """Keep the edges of a settled operation."""
-        if isinstance(record, Settled) and (record.facts.edges or record.facts.columns):
+        """Keep the edges of a settled operation, and those that became known of it later."""
+        if not isinstance(record, Admitted) and (record.facts.edges or record.facts.columns):
             self._change(lambda store: self._settled(store, record))
 
     def add(
@@ -207,8 +207,8 @@ class LineageGraph:
                 finally:
                     self._at_work = False
 
-    def _settled(self, store: Store, record: Settled) -> None:
-        facts, at = record.facts, record.ended_ns
+    def _settled(self, store: Store, record: Settled | Adjusted) -> None:
+        facts, at = record.facts, record.ended_ns if isinstance(record, Settled) else record.at_ns
         counts = self._counted(record.operation)
         statement = record.operation.statement
         logic = NONE if statement is None else store.logic(Logic(fingerprint=statement.hash))

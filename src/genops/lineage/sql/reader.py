@@ -1,0 +1,190 @@
+"""Reads statements in a thread of its own, so that no call waits for a parser unless a rule has to know."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from genops.core.forks import on_fork
+from genops.core.statements import UNREAD, Reading
+from genops.lineage.sql.schema import NoSchema
+from genops.lineage.sql.session import Session
+from genops.lineage.sql.telling import Telling, told
+from genops.lineage.sql.understanding import understand
+
+if TYPE_CHECKING:
+    from genops.core.guard import Guard
+    from genops.core.operation import Statement
+    from genops.lineage.sql.schema import SchemaProvider
+
+MAX_KEPT = 2_000
+MAX_WAITING = 1_000
+MAX_SESSIONS = 1_000
+IDLE_SECONDS = 60.0
+
+Tell = Callable[[Reading], object]
+
+
+class _Entry:
+    """A statement that is being read, or what became of it."""
+
+    def __init__(self, version: object) -> None:
+        self.version = version
+        self.reading: Reading | None = None
+        self.tells: list[Tell] = []
+
+
+class Reader:
+    """Reads statements one after another and remembers what it read.
+
+    Statements of one session are read in the order in which they began, as one leaves something to the next. A
+    statement that finds no place in the queue is not read, which is counted.
+
+    Args:
+        guard: Counts what goes wrong.
+        telling: What may be said of texts.
+        schema: Knows the columns of tables.
+        at_once: Read on the thread that begins a statement: for tests, which want the same order every time.
+
+    Attributes:
+        unread: Statements that found no place in the queue.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        telling: Telling = Telling.REDACTED,
+        schema: SchemaProvider | None = None,
+        *,
+        at_once: bool = False,
+    ) -> None:
+        self._guard = guard
+        self._telling = telling
+        self._schema = schema or NoSchema()
+        self._at_once = at_once
+        self.unread = 0
+        self._reset()
+        on_fork(self._reset)
+
+    def _reset(self) -> None:
+        self._entries: OrderedDict[Statement, _Entry] = OrderedDict()
+        self._sessions: OrderedDict[tuple[str | None, str], Session] = OrderedDict()
+        self._waiting: deque[tuple[Statement, str, _Entry]] = deque()
+        self._busy = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, statement: Statement, text: str) -> None:
+        """Take the text of a statement that is about to run; returns at once."""
+        version: object = getattr(self._schema, "version", 0)
+        with self._changed:
+            known = self._entries.get(statement)
+            if known is not None and not statement.place.session and known.version == version:
+                self._entries.move_to_end(statement)
+                return
+            entry = self._entries[statement] = _Entry(version)
+            while len(self._entries) > MAX_KEPT:
+                self._entries.popitem(last=False)
+            if not self._at_once:
+                self._enqueue(statement, text, entry)
+                return
+        self._read(statement, text, entry)
+
+    def _enqueue(self, statement: Statement, text: str, entry: _Entry) -> None:
+        if len(self._waiting) >= MAX_WAITING:
+            self.unread += 1
+            entry.reading = UNREAD
+            return
+        self._waiting.append((statement, text, entry))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="genops-statements", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
+
+    def known(self, statement: Statement) -> Reading | None:
+        """Return what is known of a statement; `None` where it is being read."""
+        entry = self._entries.get(statement)
+        return UNREAD if entry is None else entry.reading
+
+    def within(self, statement: Statement, seconds: float) -> Reading | None:
+        """Return what is known of a statement after waiting at most so long for it."""
+        entry = self._entries.get(statement)
+        if entry is None:
+            return UNREAD
+        if entry.reading is None:
+            with self._changed:
+                self._changed.wait_for(lambda: entry.reading is not None, seconds)
+        return entry.reading
+
+    def when_read(self, statement: Statement, tell: Tell) -> None:
+        """Tell what became known of a statement: at once where it is known, otherwise from the reader's thread."""
+        entry = self._entries.get(statement)
+        if entry is not None:
+            with self._changed:
+                if entry.reading is None:
+                    entry.tells.append(tell)
+                    return
+        tell(UNREAD if entry is None or entry.reading is None else entry.reading)
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until everything is read; return whether it is. What is not by then is told as unread."""
+        with self._changed:
+            done = self._changed.wait_for(lambda: not self._waiting and not self._busy, max(seconds, 0.0))
+            left = [] if done else list(self._waiting)
+            self._waiting.clear()
+        for _, _, entry in left:
+            self._finish(entry, UNREAD)
+        return done
+
+    def close(self, seconds: float) -> None:
+        """Wait until everything is read, and let the thread go; a later statement brings a new one."""
+        self.drain(seconds)
+        with self._changed:
+            self._thread = None
+            self._changed.notify_all()
+
+    def _serve(self) -> None:
+        me = threading.current_thread()
+        while True:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: bool(self._waiting) or self._thread is not me, IDLE_SECONDS)
+                if not self._waiting:
+                    if self._thread is me:
+                        self._thread = None
+                    return
+                statement, text, entry = self._waiting.popleft()
+                self._busy = True
+            self._read(statement, text, entry)
+
+    def _read(self, statement: Statement, text: str, entry: _Entry) -> None:
+        reading = UNREAD
+        with self._guard.at("statements"):
+            place = statement.place
+            understood = understand(text, place.dialect, self._schema, self._session(statement))
+            reading = told(understood, text, place, self._telling)
+        self._finish(entry, reading)
+
+    def _session(self, statement: Statement) -> Session:
+        place = statement.place
+        if not place.session:
+            return Session(place.catalog, place.schema)
+        key = (place.host, place.session)
+        with self._changed:
+            session = self._sessions.pop(key, None) or Session(place.catalog, place.schema)
+            self._sessions[key] = session
+            if len(self._sessions) > MAX_SESSIONS:
+                self._sessions.popitem(last=False)
+        return session
+
+    def _finish(self, entry: _Entry, reading: Reading) -> None:
+        with self._changed:
+            entry.reading = reading
+            tells, entry.tells = entry.tells, []
+            self._changed.notify_all()
+        for tell in tells:
+            with self._guard.at("statements"):
+                tell(reading)

@@ -1,0 +1,109 @@
+"""What was understood of a text, in the words of the spine: datasets, edges, and what a span may say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from genops.core.edges import flows
+from genops.core.operation import Action, ColumnEdge, DatasetRef, Facts
+from genops.core.statements import UNREAD, Reading
+from genops.lineage.sql.redaction import redact
+from genops.lineage.sql.understood import Status, dataset, dotted
+
+if TYPE_CHECKING:
+    from genops.core.operation import DatasetEdge, Place
+    from genops.lineage.sql.understood import ColumnFlow, Table, Understood
+
+TEXT, SUMMARY, FINGERPRINT = "db.query.text", "db.query.summary", "genops.statement.fingerprint"
+STATUS = "genops.statement.understood"
+MAX_TEXT = 8_192
+"""Characters of a text on a span."""
+MAX_SUMMARY = 255
+"""Characters of a summary [OpenTelemetry, semantic conventions for databases]."""
+_GRAVITY = list(Status)
+
+
+class Telling(str, Enum):
+    """What may be said of a statement's text."""
+
+    NONE = "none"
+    REDACTED = "redacted"
+    RAW = "raw"
+
+
+def told(understood: tuple[Understood, ...], text: str, place: Place, telling: Telling) -> Reading:
+    """Return what the statements of a text come to together.
+
+    Args:
+        understood: What was understood of each.
+        text: The whole text.
+        place: Where it runs.
+        telling: What may be said of the text.
+    """
+    if not understood:
+        return UNREAD
+    refs: dict[Table, DatasetRef] = {}
+    edges: dict[DatasetEdge, None] = {}
+    for each in understood:
+        refs.update((table, _at(table, place)) for table in (*each.reads, *each.writes))
+        edges.update(dict.fromkeys(flows([refs[t] for t in each.reads], [refs[t] for t in each.writes])))
+    reads = tuple(dict.fromkeys(refs[table] for each in understood for table in each.reads))
+    writes = tuple(dict.fromkeys(refs[table] for each in understood for table in each.writes))
+    names = {dotted(table): ref for table, ref in refs.items()}
+    columns = tuple(edge for each in understood for edge in _columns(each.columns, names))
+    said = _said(understood, text, place, telling)
+    facts = Facts(reads=reads, writes=writes, columns=columns, edges=tuple(edges), attributes=said)
+    return Reading(facts, reads, writes, all(map(_tables_known, understood)))
+
+
+def _tables_known(each: Understood) -> bool:
+    """Whether a statement touches no tables but those that were found.
+
+    Of one that the parser makes opaque the words tell, unless it writes and names none, as CALL and EXECUTE do.
+    """
+    if each.status is Status.OPAQUE:
+        return each.reason == "command" and (bool(each.reads or each.writes) or each.action is not Action.WRITE)
+    return each.status in {Status.RESOLVED, Status.PARTIAL}
+
+
+def _at(table: Table, place: Place) -> DatasetRef:
+    ref = dataset(table)
+    return ref if ref.kind == "path" else ref._replace(host=place.host)
+
+
+def _columns(found: Iterable[ColumnFlow], names: dict[str, DatasetRef]) -> Iterator[ColumnEdge]:
+    """Yield the flows between columns of datasets; an output that no table takes is none."""
+    for flow in found:
+        target, source = _placed(flow.target, names), _placed(flow.source, names)
+        if target is not None and source is not None:
+            masking = ":MASKING" if flow.masking else ""
+            yield ColumnEdge(*source, *target, f"{flow.kind}:{flow.subtype}{masking}")
+
+
+def _placed(column: str, names: dict[str, DatasetRef]) -> tuple[DatasetRef, str] | None:
+    """Return dataset and column of a dotted name, whose parts may have dots of their own."""
+    cut = column.find(".")
+    while cut > 0:
+        ref = names.get(column[:cut])
+        if ref is not None:
+            return ref, column[cut + 1 :]
+        cut = column.find(".", cut + 1)
+    return None
+
+
+def _said(understood: tuple[Understood, ...], text: str, place: Place, telling: Telling) -> dict[str, str]:
+    shown = redact(text, place.dialect)
+    said = {
+        STATUS: max((each.status for each in understood), key=_GRAVITY.index).value,
+        FINGERPRINT: shown.fingerprint,
+    }
+    summary = "; ".join(dict.fromkeys(each.summary for each in understood if each.summary))
+    if summary:
+        said[SUMMARY] = summary if len(summary) <= MAX_SUMMARY else understood[0].summary or summary[:MAX_SUMMARY]
+    if telling is Telling.RAW:
+        said[TEXT] = text[:MAX_TEXT]
+    elif telling is Telling.REDACTED and shown.text:
+        said[TEXT] = shown.text[:MAX_TEXT]
+    return said

@@ -1,0 +1,177 @@
+"""Statements are read beside the program: once, in order, in bounded room, and nobody waits for them unasked."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from genops.core.guard import Guard
+from genops.core.operation import DatasetEdge, DatasetRef, Place, Statement
+from genops.core.statements import UNREAD
+from genops.lineage.sql import reader as room
+from genops.lineage.sql.reader import Reader
+from genops.lineage.sql.schema import Learnt
+from genops.lineage.sql.telling import FINGERPRINT, MAX_TEXT, STATUS, SUMMARY, TEXT, Telling
+
+PLACE = Place("databricks", "acme", "main", "sales")
+
+
+def statement(text, place=PLACE):
+    """The statement of a text."""
+    return Statement(None, len(text), str(hash(text)), place)
+
+
+def read(text, place=PLACE, reader=None):
+    """What a text comes to."""
+    reader = reader or Reader(Guard(), at_once=True)
+    reader.begin(statement(text, place), text)
+    return reader.known(statement(text, place))
+
+
+def table(*parts):
+    """A table of the workspace."""
+    return DatasetRef(parts, "table", "acme")
+
+
+def test_datasets_edges_and_columns():
+    """Names are complete by catalog and schema in use; data flows from what is read to what is written."""
+    found = read("INSERT INTO gold.daily (day, total) SELECT day, sum(price) FROM orders GROUP BY day")
+    orders, daily = table("main", "sales", "orders"), table("main", "gold", "daily")
+    assert (found.reads, found.writes, found.resolved) == ((orders,), (daily,), True)
+    assert found.facts.edges == (DatasetEdge(orders, daily),)
+    flows = {(edge.source_column, edge.target_column, edge.kind) for edge in found.facts.columns}
+    assert {("day", "day", "DIRECT:IDENTITY"), ("price", "total", "DIRECT:AGGREGATION")} <= flows
+
+
+def test_masking_is_part_of_a_columns_kind():
+    """What flows as a hash says so."""
+    found = read("CREATE TABLE t AS SELECT sha2(email, 256) AS email FROM orders")
+    assert {edge.kind for edge in found.facts.columns} == {"DIRECT:TRANSFORMATION:MASKING"}
+
+
+def test_a_query_has_no_edges():
+    """What only reads makes no data flow; its tables are named."""
+    found = read("SELECT id FROM orders JOIN main.hr.people USING (id)")
+    assert found.facts.edges == found.facts.columns == ()
+    assert found.reads == (table("main", "sales", "orders"), table("main", "hr", "people"))
+
+
+@pytest.mark.parametrize(
+    ("telling", "shown"),
+    [
+        (Telling.NONE, None),
+        (Telling.REDACTED, "SELECT id FROM orders WHERE name = ?"),
+        (Telling.RAW, "SELECT id FROM orders WHERE name = 'Ada'"),
+    ],
+)
+def test_what_a_span_may_say_of_the_text(telling, shown):
+    """Nothing, the text without literals, or all of it; summary and fingerprint never hold a literal."""
+    text = "SELECT id FROM orders WHERE name = 'Ada'"
+    said = read(text, reader=Reader(Guard(), telling, at_once=True)).facts.attributes
+    assert said.get(TEXT) == shown
+    assert said[SUMMARY] == "SELECT main.sales.orders"
+    assert (said[STATUS], len(said[FINGERPRINT])) == ("resolved", 16)
+
+
+def test_a_long_text_is_cut():
+    """A span holds at most 8,192 characters of a text."""
+    text = "SELECT " + ", ".join(f"column_{n}" for n in range(2_000)) + " FROM orders"
+    assert len(read(text).facts.attributes[TEXT]) == MAX_TEXT
+
+
+@pytest.mark.parametrize(
+    ("text", "resolved"),
+    [
+        ("SELECT 1", True),
+        ("OPTIMIZE orders", True),
+        ("SHOW TABLES", True),
+        ("CALL refresh_all()", False),
+        ("EXECUTE IMMEDIATE 'DELETE FROM orders'", True),
+        ("EXECUTE IMMEDIATE made_up_at_run_time", False),
+        ("SELECT FROM WHERE", False),
+        ("SELECT " + "(" * 5_000, False),
+        ("SELECT * FROM orders; CALL refresh_all()", False),
+    ],
+)
+def test_what_rules_may_rely_on(text, resolved):
+    """A statement is resolved only where it touches no tables but those that were found."""
+    assert read(text).resolved is resolved
+
+
+def test_paths_belong_to_no_workspace():
+    """Files are the same files from every workspace."""
+    found = read("COPY INTO orders FROM 's3://bucket/in' FILEFORMAT = JSON")
+    assert found.reads == (DatasetRef(("s3://bucket/in",), "path"),)
+
+
+def test_statements_of_a_session_leave_something_to_the_next():
+    """USE and temporary views hold for later statements of the same session, and for no other."""
+    reader = Reader(Guard(), at_once=True)
+    one, other = PLACE._replace(session="one"), PLACE._replace(session="other")
+    read("USE CATALOG dev", one, reader)
+    read("CREATE TEMPORARY VIEW recent AS SELECT id FROM main.sales.orders", one, reader)
+    assert read("SELECT id FROM recent", one, reader).reads == (table("main", "sales", "orders"),)
+    assert read("SELECT id FROM x", one, reader).reads == (table("dev", "default", "x"),)
+    assert read("SELECT id FROM x", other, reader).reads == (table("main", "sales", "x"),)
+
+
+def test_a_statement_is_read_again_when_more_is_known_of_tables():
+    """What was learnt of a table's columns since sharpens a star."""
+    schema = Learnt()
+    reader = Reader(Guard(), schema=schema, at_once=True)
+    text = "CREATE TABLE copy AS SELECT * FROM orders"
+    assert {edge.source_column for edge in read(text, reader=reader).facts.columns} == {"*"}
+    schema.learn(("main", "sales", "orders"), ["id", "price"])
+    assert {edge.source_column for edge in read(text, reader=reader).facts.columns} == {"id", "price"}
+
+
+def test_beside_the_program():
+    """Who begins a statement goes on; who waits, waits no longer than said; who wants to know is told once."""
+    reader, going, told = Reader(Guard()), threading.Event(), []
+    text = "SELECT id FROM orders"
+    with reader._changed:  # the reader's thread cannot begin
+        reader.begin(statement(text), text)
+        assert reader.known(statement(text)) is None
+        assert reader.within(statement(text), 0.0) is None
+        reader.when_read(statement(text), lambda reading: (told.append(reading), going.set()))
+    assert going.wait(60)
+    assert reader.drain(60)
+    assert told == [reader.known(statement(text))]
+    reader.when_read(statement(text), told.append)
+    assert len(told) == 2
+    reader.close(60)
+
+
+def test_bounds(monkeypatch):
+    """A full queue leaves statements unread and counts them; the oldest of what is known is forgotten."""
+    monkeypatch.setattr(room, "MAX_WAITING", 1)
+    monkeypatch.setattr(room, "MAX_KEPT", 2)
+    reader = Reader(Guard())
+    with reader._changed:
+        for text in ("SELECT 1", "SELECT 2", "SELECT 3"):
+            reader.begin(statement(text), text)
+    assert reader.drain(60)
+    assert reader.unread == 2
+    assert reader.known(statement("SELECT 3")) is UNREAD
+    assert reader.known(statement("SELECT 1")) is UNREAD
+    reader.close(60)
+
+
+def test_what_is_left_at_the_end_is_told_as_unread():
+    """A drain without time answers whoever waits; nobody is forgotten."""
+    reader, told = Reader(Guard()), []
+    with reader._changed:
+        reader.begin(statement("SELECT 1"), "SELECT 1")
+        reader.when_read(statement("SELECT 1"), told.append)
+        assert not reader.drain(0)
+    assert told == [UNREAD]
+    reader.close(60)
+
+
+def test_a_statement_nobody_began_is_unread():
+    """A statement whose text was never seen has nothing to tell."""
+    reader, told = Reader(Guard()), []
+    reader.when_read(statement("SELECT 1"), told.append)
+    assert told == [UNREAD]
+    assert reader.within(statement("SELECT 1"), 1) is UNREAD
