@@ -36,6 +36,7 @@ def spine(settings: Settings) -> governor_room.Settings:
         attribution=Attribution(settings.attribution.known()),
         by_host={host: Attribution(w.attribution.known()) for host, w in settings.workspaces.items()},
         environment_of=environment_of,
+        inject=settings.attribution.inject,
     )
 
 

@@ -39,8 +39,8 @@ class Options:
     export: str | None = None
 
 
-class DatabricksSdkInstrumentor(BaseInstrumentor):
-    """Governs the databricks-sdk, from its import on.
+class _Instrumentor(BaseInstrumentor):
+    """Governs one library, from its import on.
 
     `instrument(**settings)` takes what `genops.configure` takes, and raises its `ConfigurationError`. Without settings
     it raises nothing but the conflict of versions that OpenTelemetry's loader expects; see `genops.zero_code.govern`.
@@ -51,14 +51,17 @@ class DatabricksSdkInstrumentor(BaseInstrumentor):
 
     configuration = Options
     _wanted = False
+    _library: str
+    _module: str
+    _versions: str
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """Return the versions of the SDK that genops knows."""
-        return ("databricks-sdk >= 0.18",)
+        """Return the versions of the library that genops knows."""
+        return (self._versions,)
 
     def _instrument(self, **kwargs: Any) -> None:
         conflict = self._check_dependency_conflicts()
-        # An SDK that is not installed may be by the time it is imported: in a notebook, for example.
+        # A library that is not installed may be by the time it is imported: in a notebook, for example.
         if conflict is not None and conflict.found:
             raise DependencyConflictError(conflict)
         if kwargs:
@@ -66,7 +69,7 @@ class DatabricksSdkInstrumentor(BaseInstrumentor):
 
             runtime.configure(**kwargs)
         self._wanted = True
-        wrapt.register_post_import_hook(self._imported, "databricks.sdk")
+        wrapt.register_post_import_hook(self._imported, self._module)
 
     def _imported(self, _: object) -> None:
         if self._wanted:
@@ -78,4 +81,20 @@ class DatabricksSdkInstrumentor(BaseInstrumentor):
         from genops import runtime
 
         self._wanted = False
-        runtime.uninstrument("databricks_sdk")
+        runtime.uninstrument(self._library)
+
+
+class DatabricksSdkInstrumentor(_Instrumentor):
+    """Governs databricks-sdk, from its import on."""
+
+    _library = "databricks_sdk"
+    _module = "databricks.sdk"
+    _versions = "databricks-sdk >= 0.18"
+
+
+class DatabricksSqlInstrumentor(_Instrumentor):
+    """Governs databricks-sql-connector, from its import on."""
+
+    _library = "databricks_sql"
+    _module = "databricks.sql"
+    _versions = "databricks-sql-connector >= 2.9"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from genops.core.attribution import checked
+from genops.core.attribution import FIELDS, checked
 from genops.core.currencies import CURRENCIES
 from genops.core.decisions import Mode, OnFault
 from genops.core.names import host_of
@@ -68,7 +68,17 @@ class AttributionSettings(_Model):
 
     def known(self) -> dict[str, str | None]:
         """Return the fields that are set."""
-        return {name: value for name, value in self.model_dump().items() if value is not None}
+        return {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
+
+
+class DefaultAttributionSettings(AttributionSettings):
+    """Who pays where neither the code nor its workspace say, and whether the platform is told.
+
+    Attributes:
+        inject: Attribution is written into the query tags of statements, which the platform keeps; the user is not.
+    """
+
+    inject: bool = False
 
 
 class BudgetSettings(_Model):
@@ -298,7 +308,7 @@ class Settings(_Model):
     mode: Mode = Mode.OBSERVE
     on_fault: OnFault = OnFault.BLOCK
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] | None = None
-    attribution: AttributionSettings = AttributionSettings()
+    attribution: DefaultAttributionSettings = DefaultAttributionSettings()
     workspaces: dict[Name, WorkspaceSettings] = {}
     telemetry: TelemetrySettings = TelemetrySettings()
     budgets: BudgetsSettings = BudgetsSettings()

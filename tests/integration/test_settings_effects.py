@@ -401,6 +401,27 @@ def validate(folder: Path) -> None:
     recorder.reset()
 
 
+def inject(_: Path) -> None:
+    """A statement's tags say who pays, or are the program's own alone."""
+    from genops.testing import LocalWorkspace
+    from support.sdk import workspace_client
+
+    def tags(workspace: LocalWorkspace, **settings: Any) -> Any:
+        workspace.clear_requests()
+        with governed(**settings):
+            genops.instrument("databricks_sdk")
+            client = workspace_client(workspace)
+            client.statement_execution.execute_statement("SELECT 1", workspace.warehouse_id)
+            genops.uninstrument("databricks_sdk")
+        (request,) = workspace.requests.where(path="/api/2.0/sql/statements")
+        return request.body.get("query_tags")
+
+    with LocalWorkspace() as workspace:
+        assert tags(workspace) is None
+        said = {tag["key"]: tag["value"] for tag in tags(workspace, inject=True)}
+    assert said == {"genops_team": "t", "genops_project": "p", "genops_environment": "e"}
+
+
 def lineage(folder: Path) -> None:
     """Edges are kept, said and counted, or not; the depth says how far a span looks."""
 
@@ -438,6 +459,7 @@ EFFECTS = {
         f"attribution.{name}": attribution(name)
         for name in ["team", "project", "environment", "cost_center", "customer_id", "feature", "user", "business_unit"]
     },
+    "attribution.inject": inject,
     "workspaces": workspaces,
     "telemetry.export": export,
     "telemetry.events": events,

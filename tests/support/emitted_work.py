@@ -21,6 +21,7 @@ from genops.errors import GovernanceError
 from genops.telemetry.config import TelemetryConfig
 from genops.telemetry.resource import build_resource
 from genops.testing import LocalWorkspace, runtime
+from support.connecting import connected
 from support.governed import SECRET, BrokenLedger, DenyAll, Prices, call, job_run, statement, usd
 from support.otlp import Receiver
 from support.sdk import workspace_client
@@ -45,12 +46,12 @@ LANDING = "/Volumes/main/raw/landing"
 def governed(folder: Path, name: str, **settings: Any) -> Iterator[Runtime]:
     """Run the SDK under a runtime that exports to a file of its own, and read its metrics at the end."""
     with runtime(export=str(folder / f"{name}.jsonl"), **settings) as built:
-        genops.instrument("databricks_sdk")
+        genops.instrument("databricks_sdk", "databricks_sql")
         try:
             yield built
             assert built.flush(60)
         finally:
-            genops.uninstrument("databricks_sdk")
+            genops.uninstrument("databricks_sdk", "databricks_sql")
 
 
 def everything(folder: Path) -> list[Mapping[str, Any]]:
@@ -62,6 +63,7 @@ def everything(folder: Path) -> list[Mapping[str, Any]]:
             with genops.workflow("nightly"):
                 catalog(client)
                 sql(client, workspace.warehouse_id)
+                connector(workspace)
                 compute(client, workspace)
                 # A statement has little room left for its budget; what names a table has.
                 call(op_reads=(SECRET,), op_amount=usd(1))
@@ -131,6 +133,12 @@ def sql(client: WorkspaceClient, warehouse: str) -> None:
     client.statement_execution.execute_statement("CREATE TABLE main.raw.t AS SELECT 1 AS n", warehouse)
     many = "SELECT * FROM range(100)"
     client.statement_execution.execute_statement(many, warehouse, row_limit=5)
+
+
+def connector(workspace: LocalWorkspace) -> None:
+    """Run a statement with several sets of parameters through the SQL connector."""
+    with connected(workspace, "thrift") as connection, connection.cursor() as cursor:
+        cursor.executemany("INSERT INTO main.raw.t VALUES (:n)", [{"n": 2}, {"n": 3}])
 
 
 def compute(client: WorkspaceClient, workspace: LocalWorkspace) -> None:

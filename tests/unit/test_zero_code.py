@@ -122,7 +122,13 @@ def test_a_runtime_that_the_program_configured_stays(fresh, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("said", "off"), [("", False), ("requests , genops_databricks_sdk", True), ("*", True), ("databricks_sdk", False)]
+    ("said", "off"),
+    [
+        ("", False),
+        ("requests , genops_databricks_sdk,genops_databricks_sql", True),
+        ("*", True),
+        ("databricks_sdk", False),
+    ],
 )
 def test_the_switch_of_opentelemetry_counts(fresh, monkeypatch, said, off):
     """`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` switches a library off by the name of its entry point, or all."""
@@ -135,9 +141,9 @@ def test_the_switch_of_opentelemetry_counts(fresh, monkeypatch, said, off):
 def test_every_watched_library_is_one_that_is_hooked():
     """`genops run` waits for exactly the packages whose hooks genops has."""
     source = open(os.path.join(run.STARTUP, "sitecustomize.py"), encoding="utf-8").read()  # noqa: PTH118, PTH123, SIM115
-    watched = {"databricks_sdk": "databricks.sdk"}
+    watched = {"databricks_sdk": "databricks.sdk", "databricks_sql": "databricks.sql"}
     assert set(watched) == set(LIBRARIES)
-    assert f"WATCHED = ({', '.join(map(repr, watched.values()))},)".replace("'", '"') in source
+    assert f"WATCHED = ({', '.join(map(repr, watched.values()))})".replace("'", '"') in source
 
 
 def test_options_become_variables():

@@ -57,6 +57,7 @@ class Settings(NamedTuple):
         attribution: Who pays where nobody says otherwise.
         by_host: The same for single workspaces; wins over `attribution`.
         environment_of: Derives the environment from a host; asked only where nobody said.
+        inject: Whether attribution is written into the tags of what a platform bills.
     """
 
     mode: Mode = Mode.OBSERVE
@@ -64,6 +65,7 @@ class Settings(NamedTuple):
     attribution: Attribution = NOBODY
     by_host: Mapping[str, Attribution] = {}
     environment_of: Callable[[str], str | None] = lambda _host: None
+    inject: bool = False
 
 
 class Unfinished:

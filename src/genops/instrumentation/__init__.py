@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from genops.instrumentation import databricks_sdk
+from genops.instrumentation import databricks_sdk, databricks_sql
 
 
 class Library(Protocol):
@@ -23,4 +23,4 @@ class Library(Protocol):
         ...
 
 
-LIBRARIES: dict[str, Library] = {databricks_sdk.LIBRARY: databricks_sdk}
+LIBRARIES: dict[str, Library] = {databricks_sdk.LIBRARY: databricks_sdk, databricks_sql.LIBRARY: databricks_sql}

@@ -21,6 +21,7 @@ import wrapt
 from genops.core import current, shapes
 from genops.core.operation import Facts
 from genops.core.running import Running
+from genops.instrumentation import databricks_tags
 from genops.instrumentation.databricks_describe import LIBRARY, direct_site, site_of, waiter_site
 from genops.instrumentation.databricks_statements import configure
 from genops.instrumentation.databricks_workspaces import learn_workspace_id
@@ -126,14 +127,32 @@ def _patch_class(module: str, name: str, owner: type) -> None:
 
 def _governed(site: shapes.Site, original: Callable[..., Any]) -> Around:
     shape: Around = partial(shapes.iterate if inspect.isgeneratorfunction(original) else shapes.call, site)
+    tag = original.__globals__.get("QueryTag") if _takes_tags(original) else None
 
     def around(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         governor = current.slot.governor
         if governor is None or governor.off or not _patches.active or (current.owner.get() is None and _lost()):
             return wrapped(*args, **kwargs)
+        if tag is not None and governor.settings.inject:
+            wrapped = partial(_tagged, wrapped, tag)
         return shape(wrapped, instance, args, kwargs)
 
     return around
+
+
+def _takes_tags(original: Callable[..., Any]) -> bool:
+    found = inspect.signature(original).parameters.get(databricks_tags.PARAMETER)
+    return found is not None and found.kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def _tagged(wrapped: Callable[..., Any], tag: type, *args: Any, **kwargs: Any) -> Any:
+    """Run a statement with the attribution of the operation that it is among its tags."""
+    running, tagged = current.running(LIBRARY), kwargs
+    who = databricks_tags.payer(LIBRARY)
+    if who is not None and isinstance(running, Running):
+        with running.governor.guard.at("tags"):
+            tagged = databricks_tags.tagged_list(kwargs, who, tag)
+    return wrapped(*args, **tagged)
 
 
 def _lost() -> bool:

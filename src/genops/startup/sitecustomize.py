@@ -8,7 +8,7 @@ version read it, also those in which genops is not installed, so it is written i
 import os
 import sys
 
-WATCHED = ("databricks.sdk",)
+WATCHED = ("databricks.sdk", "databricks.sql")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 

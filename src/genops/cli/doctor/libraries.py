@@ -37,7 +37,10 @@ class Home(NamedTuple):
     extra: str
 
 
-HOMES = {"databricks_sdk": Home("databricks-sdk", "databricks.sdk", "databricks")}
+HOMES = {
+    "databricks_sdk": Home("databricks-sdk", "databricks.sdk", "databricks"),
+    "databricks_sql": Home("databricks-sql-connector", "databricks.sql.client", "databricks-sql"),
+}
 
 
 def libraries(*, deep: bool) -> list[Finding]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from genops import runtime
 
-LIBRARIES = ("databricks_sdk",)
+LIBRARIES = ("databricks_sdk", "databricks_sql")
 
 
 class DatabricksInstrumentation:
@@ -25,7 +25,7 @@ _instrumentation = DatabricksInstrumentation()
 
 
 def auto_instrument_databricks(**settings: Any) -> DatabricksInstrumentation:
-    """Govern every call that this process makes through databricks-sdk.
+    """Govern every call that this process makes through databricks-sdk and databricks-sql-connector.
 
     Works before and after `import databricks`, and with clients that exist already. Imports nothing, sends no request,
     and called again it changes nothing.
