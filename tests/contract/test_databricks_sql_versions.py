@@ -45,9 +45,7 @@ def test_every_version_is_governed_over_each_transport_that_it_has(version):
         warehouse = workspace.warehouse_id
     told, tagged = found.pop("version"), found.pop("tagged")
     assert told.startswith(version.split(",")[0].removesuffix("latest"))
-    assert set(found) == (
-        {"thrift"} if version == "2.9" else {"thrift", "sea"} if "without" not in version else set(found)
-    )
+    assert set(found) == ({"thrift"} if version in OVER_THRIFT_ALONE else {"thrift", "sea"})
     for transport, seen in found.items():
         assert (transport, seen["different"], seen["faults"]) == (transport, [], {})
         assert set(seen["units"]) >= KINDS

@@ -15,6 +15,7 @@ import yaml
 
 import genops
 from genops.settings import load
+from genops.testing import LocalWorkspace
 from support import spec
 from support.workspace_command import WorkspaceCommand
 
@@ -145,6 +146,29 @@ def test_the_dbt_example_is_the_pages() -> None:
     assert [ROOT / word for word in command.split() if "/" in word] == [folder, folder]
 
 
+def test_the_program_of_the_connectors_page_runs(tmp_path: Path) -> None:
+    """The sample of docs/sql-connector.md is three operations, for a program that knows how to connect."""
+    pytest.importorskip("databricks.sql", reason="the sample is about the connector")
+    (program,) = blocks("sql-connector.md", "python")
+    with LocalWorkspace() as workspace:
+        path = f"/sql/1.0/warehouses/{workspace.warehouse_id}"
+        known = {"server_hostname": "127.0.0.1", "http_path": path, "access_token": workspace.token}
+        connection = {**known, "_connection_uri": workspace.host + path, "enable_telemetry": False}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("GENOPS_", "OTEL_"))}
+        code = f"connection = {connection!r}\n{program}"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd=tmp_path,
+            env=kept,
+        )
+    assert done.stdout.startswith("12.5\n"), done.stderr
+    assert "units=3, refused=0, warnings=0, errors=0" in done.stdout
+
+
 @pytest.mark.parametrize(
     "page",
     [
@@ -159,6 +183,7 @@ def test_the_dbt_example_is_the_pages() -> None:
         "docs/back-ends.md",
         "docs/zero-code.md",
         "docs/doctor.md",
+        "docs/sql-connector.md",
         "docs/telemetry.md",
         "examples/testing/README.md",
     ],
@@ -170,7 +195,7 @@ def test_links_lead_somewhere(page: str) -> None:
         assert (file.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", ["docs/quickstart.md", "docs/how-it-decides.md"])
+@pytest.mark.parametrize("page", ["docs/quickstart.md", "docs/how-it-decides.md", "docs/sql-connector.md"])
 def test_settings_of_the_documentation_are_settings(page: str, tmp_path: Path) -> None:
     """Every TOML sample of a page is accepted as it stands."""
     samples = re.findall(r"```toml\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)

@@ -224,7 +224,11 @@ def after():
 @pytest.mark.parametrize(
     ("disabled", "loaded", "governed"),
     # Older loaders know no asterisk and load it all the same; genops itself knows it.
-    [("", {True}, "governed"), ("x, genops_databricks_sdk", {False}, "ungoverned"), ("*", {False, True}, "ungoverned")],
+    [
+        ("", {True}, "governed"),
+        ("x, genops_databricks_sdk,genops_databricks_sql", {False}, "ungoverned"),
+        ("*", {False, True}, "ungoverned"),
+    ],
     ids=["on", "named", "all"],
 )
 def test_the_entry_point(sdk, tmp_path, disabled, loaded, governed):

@@ -147,9 +147,10 @@ def test_offline_opens_no_connection_and_imports_no_library(free_port):
 
 
 def test_deep_counts_what_would_be_governed():
-    """The library is imported in a process of its own and its methods are counted."""
-    (one,) = examined("--offline", "--deep").of("libraries.governed")
-    assert int(one["detail"].split()[0]) > 1_000
+    """Each library is imported in a process of its own and its methods are counted."""
+    sdk, connector = examined("--offline", "--deep").of("libraries.governed")
+    assert int(sdk["detail"].split()[0]) > 1_000
+    assert 10 < int(connector["detail"].split()[0]) < 50
 
 
 def test_a_library_that_cannot_be_imported_is_a_warning(monkeypatch, tmp_path):
@@ -159,15 +160,16 @@ def test_a_library_that_cannot_be_imported_is_a_warning(monkeypatch, tmp_path):
     (broken / "__init__.py").write_text("raise ImportError('half an installation')\n")
     (broken.parent / "__init__.py").touch()
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
-    (one,) = examined("--offline", "--deep").of("libraries.uncounted")
-    assert "half an installation" in one["fix"]
+    found = examined("--offline", "--deep").of("libraries.uncounted")
+    assert "half an installation" in found[0]["fix"]
 
 
 def test_a_library_that_is_not_there_is_told(monkeypatch):
     """Without the library there is nothing to govern, which may be as it should."""
     from genops.cli.doctor import libraries
 
-    monkeypatch.setattr(libraries, "HOMES", {"databricks_sdk": libraries.Home("not-there", "not.there", "databricks")})
+    home = libraries.Home("not-there", "not.there", "databricks")
+    monkeypatch.setattr(libraries, "HOMES", dict.fromkeys(libraries.HOMES, home))
     monkeypatch.setattr(libraries.importlib.metadata, "entry_points", lambda **_: ())
     found = examined("--offline")
     assert ".[databricks]" in found.of("libraries.absent")[0]["fix"]
