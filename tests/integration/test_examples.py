@@ -169,6 +169,13 @@ def test_the_program_of_the_connectors_page_runs(tmp_path: Path) -> None:
     assert "units=3, refused=0, warnings=0, errors=0" in done.stdout
 
 
+def test_the_sample_of_the_page_on_statements_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sample of docs/statements.md prints the column flows of its statement."""
+    (program,) = blocks("statements.md", "python")
+    exec(compile(program, "statements.md", "exec"), {})
+    assert "('main.sales.orders.day', 'main.gold.daily.day')" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "page",
     [
@@ -183,7 +190,9 @@ def test_the_program_of_the_connectors_page_runs(tmp_path: Path) -> None:
         "docs/back-ends.md",
         "docs/zero-code.md",
         "docs/doctor.md",
+        "docs/openlineage.md",
         "docs/sql-connector.md",
+        "docs/statements.md",
         "docs/telemetry.md",
         "examples/testing/README.md",
     ],
