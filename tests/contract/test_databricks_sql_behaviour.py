@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import threading
 import time
 import urllib.request
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -230,6 +232,38 @@ def test_rows_fetched_later_are_counted(workspace, fetch):
     (settled,) = watch.sink.settled
     assert (settled.facts.rows, count) == (None, count)
     assert [adjusted.facts.rows for adjusted in watch.sink.adjusted] == [count]
+
+
+def test_nothing_is_kept_alive(workspace):
+    """A connection that the program forgets, with a result half fetched, is collected as ever."""
+    with watched():
+        opened = connected(workspace, "thrift", use_cloud_fetch=False)
+        cursor = opened.cursor(arraysize=10)
+        cursor.execute("SELECT id FROM range(35)")
+        cursor.fetchone()
+        forgotten = weakref.ref(opened)
+        del opened, cursor
+        gc.collect()
+        assert forgotten() is None
+
+
+def test_statements_as_dbt_sends_them(workspace, connection):
+    """A comment before the text, several cursors of a connection and a table made of another: one unit each."""
+    header = '/* {"app": "dbt", "node_id": "model.shop.daily"} */\n'
+    statements = (
+        "create or replace table `main`.`default`.`dbt_source` using delta as select 1 as n",
+        "create or replace view main.default.dbt_view as select n from main.default.dbt_source",
+        "describe extended `main`.`default`.`dbt_source`",
+        "drop view if exists main.default.dbt_view",
+    )
+    workspace.clear_requests()
+    with watched() as watch:
+        for text in statements:
+            with connection.cursor() as cursor:
+                cursor.execute(header + text)
+    kinds = [settled.operation.type for settled in watch.sink.settled]
+    assert kinds == ["sql.define", "sql.define", "table.query", "sql.define"]
+    assert [request.sql for request in workspace.requests if request.sql] == [header + text for text in statements]
 
 
 def test_a_statement_inside_an_operation_is_a_part(connection):

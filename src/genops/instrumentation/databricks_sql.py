@@ -75,7 +75,9 @@ def _patch(module: ModuleType) -> None:
     with _patches.lock:
         if not _patches.active:
             return
-        connection, cursor = module.Connection, module.Cursor
+        connection, cursor = getattr(module, "Connection", None), getattr(module, "Cursor", None)
+        if not inspect.isclass(connection) or not inspect.isclass(cursor):
+            return
         _patches.wrap(connection, "__init__", partial(_opening, inspect.signature(_plain(connection, "__init__"))))
         for name, around in _arounds(cursor).items():
             if name in vars(cursor):
@@ -131,7 +133,7 @@ def _executing(
         return wrapped(*args, **kwargs)
     if current.running(LIBRARY) is not None:
         return _inside(wrapped, instance, args, kwargs)
-    fetching.ends(instance)
+    _fetched(instance)
     execution = seen(instance)
 
     def run(*given: Any, **named: Any) -> Any:
@@ -163,16 +165,22 @@ def _inside(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwar
 
 def _cancelling(site: shapes.Site, wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
     """Govern the cancelling of a statement, where there is one."""
-    command = databricks_results.command_of(instance)
-    if not _patches.active or command is None:
+    governor = current.slot.governor
+    if governor is None or not _patches.active:
         return wrapped(*args, **kwargs)
-    cancelled[instance] = command
+    command = None
+    with governor.guard.at("cancel"):
+        command = databricks_results.command_of(instance)
+        if command is not None:
+            cancelled[instance] = command
+    if command is None:
+        return wrapped(*args, **kwargs)
     return shapes.call(site, wrapped, instance, args, kwargs)
 
 
 def _looking(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
     """See the end of a statement that went on after its call."""
-    awaited = Awaited.of_cursor.get(instance) if _patches.active else None
+    awaited = _awaited(instance)
     if awaited is None:
         return wrapped(*args, **kwargs)
     guard = awaited.run.governor.guard
@@ -189,7 +197,7 @@ def _looking(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwa
 
 def _collecting(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
     """See the result of a statement that went on after its call."""
-    awaited = Awaited.of_cursor.get(instance) if _patches.active else None
+    awaited = _awaited(instance)
     if awaited is None:
         return wrapped(*args, **kwargs)
     awaited.collecting = True
@@ -202,18 +210,32 @@ def _collecting(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: 
     return result
 
 
+def _awaited(cursor: Any) -> Awaited | None:
+    governor = current.slot.governor
+    if governor is not None and _patches.active:
+        with governor.guard.at("state"):
+            return Awaited.of_cursor.get(cursor)
+    return None
+
+
+def _fetched(cursor: Any) -> None:
+    """Say what was fetched of the result that a cursor holds."""
+    governor = current.slot.governor
+    if governor is not None and _patches.active:
+        with governor.guard.at("fetch"):
+            fetching.ends(cursor)
+
+
 def _fetching(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
     """See that a result was fetched to its end."""
     rows = wrapped(*args, **kwargs)
-    if _patches.active:
-        fetching.ends(instance)
+    _fetched(instance)
     return rows
 
 
 def _closing(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
     """See that nothing more will be fetched of a result."""
-    if _patches.active:
-        fetching.ends(instance)
+    _fetched(instance)
     return wrapped(*args, **kwargs)
 
 

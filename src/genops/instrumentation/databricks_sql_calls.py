@@ -261,23 +261,23 @@ class Fetching:
     """
 
     def __init__(self) -> None:
-        self._expected: weakref.WeakKeyDictionary[Any, tuple[Running, Any]] = weakref.WeakKeyDictionary()
+        # A result leads back to its cursor through the connection, so it is not held either.
+        self._expected: weakref.WeakKeyDictionary[Any, tuple[Running, weakref.ref[Any]]] = weakref.WeakKeyDictionary()
 
     def expect(self, cursor: Any, run: Running) -> None:
         """Count what will be fetched of a cursor's result."""
         result = results.result_of(cursor)
         if getattr(result, "description", None) and results.returns_rows(run.operation.type):
-            self._expected[cursor] = run, result
+            self._expected[cursor] = run, weakref.ref(result)
 
     def ends(self, cursor: Any) -> None:
         """Say what was fetched of a cursor's result, if that is not said yet."""
         run, result = self._expected.pop(cursor, (None, None))
-        if run is None:
+        if run is None or result is None:
             return
-        with run.governor.guard.at("fetch"):
-            rows = results.fetched(result)
-            if rows:
-                run.payer.learns(run.operation, Facts(rows=rows))
+        rows = results.fetched(result())
+        if rows:
+            run.payer.learns(run.operation, Facts(rows=rows))
 
 
 fetching = Fetching()
