@@ -126,16 +126,17 @@ def test_a_statement_is_read_again_when_more_is_known_of_tables():
     assert {edge.source_column for edge in read(text, reader=reader).facts.columns} == {"id", "price"}
 
 
-def test_beside_the_program():
+def test_beside_the_program(monkeypatch):
     """Who begins a statement goes on; who waits, waits no longer than said; who wants to know is told once."""
-    reader, going, told = Reader(Guard()), threading.Event(), []
+    reader, goes_on, told = Reader(Guard()), threading.Event(), []
+    understood = room.understand
+    monkeypatch.setattr(room, "understand", lambda *given: understood(*given) if goes_on.wait(60) else ())
     text = "SELECT id FROM orders"
-    with reader._changed:  # the reader's thread cannot begin
-        reader.begin(statement(text), text)
-        assert reader.known(statement(text)) is None
-        assert reader.within(statement(text), 0.0) is None
-        reader.when_read(statement(text), lambda reading: (told.append(reading), going.set()))
-    assert going.wait(60)
+    reader.begin(statement(text), text)
+    assert reader.known(statement(text)) is None
+    assert reader.within(statement(text), 0.01) is None
+    reader.when_read(statement(text), told.append)
+    goes_on.set()
     assert reader.drain(60)
     assert told == [reader.known(statement(text))]
     reader.when_read(statement(text), told.append)
@@ -158,14 +159,16 @@ def test_bounds(monkeypatch):
     reader.close(60)
 
 
-def test_what_is_left_at_the_end_is_told_as_unread():
+def test_what_is_left_at_the_end_is_told_as_unread(monkeypatch):
     """A drain without time answers whoever waits; nobody is forgotten."""
-    reader, told = Reader(Guard()), []
-    with reader._changed:
-        reader.begin(statement("SELECT 1"), "SELECT 1")
-        reader.when_read(statement("SELECT 1"), told.append)
-        assert not reader.drain(0)
+    reader, told, goes_on = Reader(Guard()), [], threading.Event()
+    monkeypatch.setattr(room, "understand", lambda *_: (goes_on.wait(60), ())[1])
+    for text in ("SELECT 1", "SELECT 2"):
+        reader.begin(statement(text), text)
+    reader.when_read(statement("SELECT 2"), told.append)
+    assert not reader.drain(0)
     assert told == [UNREAD]
+    goes_on.set()
     reader.close(60)
 
 
