@@ -56,14 +56,17 @@ def test_a_full_queue_drops_the_newest_and_counts(govern):
 
 def test_a_sink_may_name_the_length_of_its_queue():
     """A sink whose records are worth more or less than others' says how many of them may wait."""
-    slow = Slow()
+    slow, other = Slow(), Slow()
     slow.capacity = 1
-    fan_out = FanOut([slow, Slow()], Guard(), capacity=3)
+    fan_out = FanOut([slow, other], Guard(), capacity=3)
     for number in range(10):
         fan_out.write(number)
         if number == 0:
             eventually(lambda: all(queue._busy for queue in fan_out.queues))
     assert [queue.dropped for queue in fan_out.queues] == [8, 6]
+    slow.go.set()
+    other.go.set()
+    assert fan_out.drain(20)
 
 
 def test_draining_is_bounded():

@@ -121,4 +121,4 @@ def test_summary_is_whole_names_and_bounded() -> None:
 
 def test_summary_shows_no_key_of_an_address() -> None:
     """What follows the question mark of an address stays out of a summary."""
-    assert summarize("SELECT", [("parquet", "s3://b/x?sig=abc")], []) == "SELECT parquet.s3://b/x"
+    assert summarize("SELECT", [("parquet", "s3://b/x?sig=abc")], []) == "SELECT s3://b/x"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from genops.lineage.sql.sensitive import presentable
+from genops.lineage.sql.understood import dataset
 
 MAX_LENGTH = 255
 
@@ -27,8 +28,8 @@ def summarize(kind: str, reads: Iterable[tuple[str, ...]], writes: Iterable[tupl
     """
     words = [kind[:MAX_LENGTH]] if kind else []
     length = len(kind)
-    for table in dict.fromkeys((*writes, *reads)):
-        name = ".".join(presentable(f"`{part}`").strip("`") for part in table)
+    for parts in dict.fromkeys(dataset(table).parts for table in (*writes, *reads)):
+        name = ".".join(presentable(f"`{part}`").strip("`") for part in parts)
         length += len(name) + bool(words)
         if length > MAX_LENGTH:
             break

@@ -10,6 +10,7 @@ from genops.core.edges import flows
 from genops.core.operation import Action, ColumnEdge, DatasetRef, Facts
 from genops.core.statements import UNREAD, Reading
 from genops.lineage.sql.redaction import redact
+from genops.lineage.sql.sensitive import presentable
 from genops.lineage.sql.understood import Status, dataset, dotted
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def _tables_known(each: Understood) -> bool:
 
 def _at(table: Table, place: Place) -> DatasetRef:
     ref = dataset(table)
-    return ref if ref.kind == "path" else ref._replace(host=place.host)
+    if ref.kind != "path":
+        return ref._replace(host=place.host)
+    return ref._replace(parts=tuple(presentable(f"`{part}`").strip("`") for part in ref.parts))
 
 
 def _columns(found: Iterable[ColumnFlow], names: dict[str, DatasetRef]) -> Iterator[ColumnEdge]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -130,10 +131,18 @@ def is_path(table: Table) -> bool:
     return (not formats or (len(formats) == 1 and formats[0] in _PATH_FORMATS)) and "/" in last
 
 
+_VOLUME = re.compile(r"(?:dbfs:)?/Volumes/([^/]+)/([^/]+)/([^/]+)(?:/|$)", re.IGNORECASE)
+
+
 def dataset(table: Table) -> DatasetRef:
-    """Return the dataset that a table is, a place of files without the format that reads it.
+    """Return the dataset that a table is: of a file in a volume the volume, of other files their place.
 
     >>> dataset(("delta", "/mnt/x")).kind, dataset(("main", "sales", "orders")).name
     ('path', 'main.sales.orders')
+    >>> dataset(("/Volumes/main/raw/landing/2026/orders.csv",)).name
+    'main.raw.landing'
     """
-    return DatasetRef(table[-1:], "path") if is_path(table) else DatasetRef(table)
+    if not is_path(table):
+        return DatasetRef(table)
+    volume = _VOLUME.match(table[-1])
+    return DatasetRef(table[-1:], "path") if volume is None else DatasetRef(volume.groups(), "volume")
