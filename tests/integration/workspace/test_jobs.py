@@ -242,3 +242,11 @@ def test_journal_has_runs_and_attempts(ws, w):
     attempts = [entry.facts for entry in ws._journal.of("task_run") if entry.facts["job_run_id"] == run.run_id]
     assert [(fact["state"], fact["result_state"]) for fact in attempts] == [("RUNNING", ""), ("TERMINATED", "SUCCESS")]
     assert attempts[-1]["warehouse_id"] == ws.warehouse_id
+
+
+@pytest.mark.parametrize("key", [[], {}, 1, None, ""])
+def test_a_task_key_is_text(ws, w, key):
+    """A run whose task has no name of its own is refused as a request, whatever stands in its place."""
+    task = {"task_key": key, "sql_task": {"warehouse_id": ws.warehouse_id, "file": {"path": "/f.sql"}}}
+    with pytest.raises(errors.BadRequest, match="task_key"):
+        w.api_client.do("POST", "/api/2.2/jobs/runs/submit", body={"run_name": "r", "tasks": [task]})

@@ -56,7 +56,7 @@ def checked_settings(settings: Json) -> Json:
     next_run(settings, 0.0, 0.0)
     clusters = _job_clusters(settings)
     keys = [task.get("task_key") for task in tasks]
-    if len(set(keys)) != len(keys) or not all(isinstance(key, str) and key for key in keys):
+    if not all(isinstance(key, str) and key for key in keys) or len(set(keys)) != len(keys):
         raise invalid("Every task needs a task_key of its own")
     for task in tasks:
         for item in objects_of(task.get("depends_on"), "depends_on"):
