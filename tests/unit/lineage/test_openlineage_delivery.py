@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from email.utils import formatdate
 
 import pytest
 import trustme
@@ -111,7 +110,7 @@ def test_the_receiver_says_how_long_to_wait(server):
     assert numbers(sink) == (1, 0, 0)
 
 
-@pytest.mark.parametrize("wait", ["3600", "999999999999", formatdate(time.time() + 3600, usegmt=True)])
+@pytest.mark.parametrize("wait", ["3600", "999999999999", "Fri, 31 Dec 2100 23:59:59 GMT"])
 def test_an_event_does_not_wait_longer_than_it_may(server, wait):
     """Where the receiver wants a longer rest than an event has time, it fails, and the receiver has its rest."""
     server.answer = answering(Answer(503, (("Retry-After", wait),)))
