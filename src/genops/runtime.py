@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genops import assembly
-from genops.core import current
+from genops.core import current, hashing
 from genops.core.decisions import Mode
 from genops.core.guard import Guard
 from genops.core.inventory import Inventory
@@ -16,9 +16,8 @@ from genops.cost.ledger import MemoryLedger
 from genops.cost.pricing import WarehousePricer
 from genops.cost.totals import ExactTotals
 from genops.errors import InvalidArgument, nearest
-from genops.instrumentation import LIBRARIES, databricks_sdk
+from genops.instrumentation import LIBRARIES
 from genops.lineage.graph.graph import LineageGraph
-from genops.lineage.sql import redaction
 from genops.policy.classification import Classification
 from genops.policy.resolver import DeclaredResolver
 from genops.policy.rules import RuleSet
@@ -122,8 +121,7 @@ class Runtime:
             _log.setLevel(self.settings.log_level)
         key = self.settings.sql.hash_key
         secret = None if key is None else key.get_secret_value().encode()
-        databricks_sdk.configure(secret)
-        redaction.configure(secret)
+        hashing.configure(secret)
         correlation.configure(self.guard if self._correlates else None)
         current.slot.governor = self.governor
 

@@ -23,7 +23,6 @@ from genops.core.operation import Facts
 from genops.core.running import Running
 from genops.instrumentation import databricks_tags
 from genops.instrumentation.databricks_describe import LIBRARY, direct_site, site_of, waiter_site
-from genops.instrumentation.databricks_statements import configure
 from genops.instrumentation.databricks_workspaces import learn_workspace_id
 from genops.instrumentation.patches import Around, Patches
 
@@ -223,4 +222,4 @@ def _answered(running: Running, response: Any) -> None:
         learn_workspace_id(running.governor.inventory, running.operation.host, workspace)
 
 
-__all__ = ["LIBRARY", "configure", "install", "installed", "uninstall"]
+__all__ = ["LIBRARY", "install", "installed", "uninstall"]

@@ -33,7 +33,6 @@ from genops.instrumentation.databricks_sql_calls import (
     metadata_site,
     statement_site,
 )
-from genops.instrumentation.databricks_statements import configure
 from genops.instrumentation.patches import Around, Patches
 
 _MODULE = "databricks.sql.client"
@@ -239,4 +238,4 @@ def _closing(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwa
     return wrapped(*args, **kwargs)
 
 
-__all__ = ["LIBRARY", "configure", "install", "installed", "uninstall"]
+__all__ = ["LIBRARY", "install", "installed", "uninstall"]

@@ -5,13 +5,12 @@ The text itself never leaves: its first word where it is a known keyword, its le
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
 from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from genops.core import hashing
 from genops.core.operation import Action, ChargeKey, Facts, Late, Operation, Place, Statement
 from genops.instrumentation.databricks_names import identifier_of
 from genops.instrumentation.databricks_types import OperationType, named
@@ -76,29 +75,6 @@ _TYPES: dict[str, OperationType] = {
 }
 
 
-class _Key:
-    """The key of statement hashes; random for each process unless it is configured."""
-
-    def __init__(self) -> None:
-        self.of_process = secrets.token_bytes(32)
-        self.key = self.of_process
-
-
-_hashing = _Key()
-
-
-def configure(hash_key: bytes | None) -> None:
-    """Set the key of statement hashes, so that equal texts have equal hashes in every process that has the key.
-
-    Args:
-        hash_key: The key; longer ones than 64 bytes are hashed first. `None` is the random key of this process.
-    """
-    if hash_key is None:
-        _hashing.key = _hashing.of_process
-    else:
-        _hashing.key = hash_key if len(hash_key) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(hash_key).digest()
-
-
 def described(text: Any, place: Place = Place()) -> tuple[OperationType, Statement | None]:  # noqa: B008  (immutable)
     r"""Return what a statement does and what may be said of it.
 
@@ -114,8 +90,7 @@ def described(text: Any, place: Place = Place()) -> tuple[OperationType, Stateme
     if not isinstance(text, str):
         return EXECUTE, None
     keyword = first_keyword(text)
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=_hashing.key, digest_size=16).hexdigest()
-    return _TYPES.get(keyword or "", EXECUTE), Statement(keyword, len(text), digest, place)
+    return _TYPES.get(keyword or "", EXECUTE), Statement(keyword, len(text), hashing.keyed(text, 16), place)
 
 
 def first_keyword(text: str) -> str | None:

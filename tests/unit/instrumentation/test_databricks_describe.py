@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from genops.core import hashing
 from genops.core.operation import Action, DatasetRef
 from genops.instrumentation import databricks_statements as statements
 from genops.instrumentation.databricks_names import extractor, identifier_of
@@ -152,13 +153,13 @@ def test_statements(text, kind, keyword):
 
 def test_hashes_are_keyed():
     """Equal texts of one key have equal hashes, another key gives others; without one the process has its own."""
-    statements.configure(None)
+    hashing.configure(None)
     own = statements.described("select 1")[1].hash
     seen = []
     for key in (b"one", b"one", b"two", b"x" * 200):
-        statements.configure(key)
+        hashing.configure(key)
         seen.append(statements.described("select 1")[1].hash)
-    statements.configure(None)
+    hashing.configure(None)
     assert seen[0] == seen[1]
     assert len(set(seen)) == 3
     assert own not in seen

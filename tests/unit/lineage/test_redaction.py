@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genops.core import hashing
 from genops.lineage.sql import redaction
 from genops.lineage.sql.library import DIALECTS
 from genops.lineage.sql.redaction import redact
@@ -137,11 +138,11 @@ def test_hash_of_a_withheld_text_has_a_key() -> None:
     text = "the password is hunter2"
     before = redact(text, "databricks").fingerprint
     try:
-        redaction.configure(b"k" * 100)
+        hashing.configure(b"k" * 100)
         keyed = redact(text, "databricks").fingerprint
         assert keyed == redact(text, "databricks").fingerprint != before
     finally:
-        redaction.configure(None)
+        hashing.configure(None)
     assert redact(text, "databricks").fingerprint == before
 
 
@@ -151,7 +152,7 @@ def test_our_own_fault_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert redact("SELECT 1", "databricks")[::2] == (None, "fault")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=60), st.sampled_from(DIALECTS))
 def test_any_text_is_taken(text: str, dialect: str) -> None:
     """No text raises, and what is shown of it shows the same when it is redacted again."""
@@ -171,7 +172,7 @@ _PIECES = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_PIECES, st.sampled_from(DIALECTS))
 def test_any_pieces_of_statements_are_taken(pieces: list[str], dialect: str) -> None:
     """No heap of quotes, brackets and keywords raises or is a fault of ours."""

@@ -7,16 +7,16 @@ shown.
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from typing import NamedTuple
 
+from genops.core import hashing
 from genops.lineage.sql import lexing, sensitive
 from genops.lineage.sql.guards import LIMITS
 from genops.lineage.sql.lexing import words
 from genops.lineage.sql.library import known
 
 VALUE = "?"
+_FINGERPRINT_BYTES = 8
 
 
 class Redacted(NamedTuple):
@@ -33,29 +33,6 @@ class Redacted(NamedTuple):
     text: str | None
     fingerprint: str
     reason: str = ""
-
-
-class _Key:
-    """The key of the hashes of withheld texts; random for each process unless it is configured."""
-
-    def __init__(self) -> None:
-        self.of_process = secrets.token_bytes(32)
-        self.key = self.of_process
-
-
-_hashing = _Key()
-
-
-def configure(hash_key: bytes | None) -> None:
-    """Set the key of the hashes of withheld texts, so that they are equal in every process that has it.
-
-    Args:
-        hash_key: The key; longer ones than 64 bytes are hashed first. `None` is the random key of this process.
-    """
-    if hash_key is None:
-        _hashing.key = _hashing.of_process
-    else:
-        _hashing.key = hash_key if len(hash_key) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(hash_key).digest()
 
 
 class _Doubt(Exception):  # noqa: N818 -- a way out of nested calls, seen by nobody
@@ -84,20 +61,16 @@ def redact(text: str, dialect: str) -> Redacted:
             raise _Doubt("length")
         shown = _folded(_without_secrets(_lexemes(text, name), text, name))
     except _Doubt as doubt:
-        return Redacted(None, _hash(text, _hashing.key), str(doubt))
+        return Redacted(None, hashing.keyed(text, _FINGERPRINT_BYTES), str(doubt))
     except Exception:  # a fault of ours shows nothing either
-        return Redacted(None, _hash(text, _hashing.key), "fault")
+        return Redacted(None, hashing.keyed(text, _FINGERPRINT_BYTES), "fault")
     while shown and shown[-1] == ";":
         shown.pop()
     normal = " ".join([word if word[0] in _QUOTES else word.lower() for word in shown])
-    return Redacted(_joined(shown), _hash(normal))
+    return Redacted(_joined(shown), hashing.plain(normal, _FINGERPRINT_BYTES))
 
 
 _QUOTES = frozenset('`"[')
-
-
-def _hash(text: str, key: bytes = b"") -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=8).hexdigest()
 
 
 _TYPED = words("DATE TIMESTAMP TIME INTERVAL DATETIME TIMESTAMP_NTZ TIMESTAMP_LTZ")
