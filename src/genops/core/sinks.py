@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from genops.core.forks import on_fork
+from genops.core.queues import Queue
 
 if TYPE_CHECKING:
     from genops.core.guard import Guard
@@ -49,14 +47,14 @@ class FanOut:
     def drain(self, seconds: float) -> bool:
         """Wait until the queues are empty; return whether they are."""
         deadline = time.monotonic() + seconds
-        drained = [queue.drain(deadline - time.monotonic()) for queue in self.queues]
+        drained = [queue.records.drain(deadline - time.monotonic()) for queue in self.queues]
         return all(drained)
 
     def close(self, seconds: float) -> bool:
         """Wait until the queues are empty, and let their threads go; return whether they are empty."""
         drained = self.drain(seconds)
         for queue in self.queues:
-            queue.dismiss()
+            queue.records.dismiss()
         return drained
 
     @property
@@ -66,56 +64,20 @@ class FanOut:
 
 
 class SinkQueue:
-    """A bounded queue before a slow sink, served by one lazy daemon thread; the newest record is dropped when full."""
+    """The queue before a slow sink; the newest record is dropped when it is full."""
 
     def __init__(self, sink: Sink, site: str, guard: Guard, capacity: int) -> None:
         self._sink = sink
         self._site = site
         self._guard = guard
-        self._capacity = capacity
         self.dropped = 0
-        self._reset()
-        on_fork(self._reset)
-
-    def _reset(self) -> None:
-        self._records: deque[Record] = deque()
-        self._busy = False
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self.records: Queue[Record] = Queue(self._served, "genops-sink", capacity)
 
     def write(self, record: Record) -> None:
         """Queue a record, or count it as dropped."""
-        with self._changed:
-            if len(self._records) >= self._capacity:
-                self.dropped += 1
-                return
-            self._records.append(record)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="genops-sink", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+        if not self.records.put(record):
+            self.dropped += 1
 
-    def drain(self, seconds: float) -> bool:
-        """Wait until everything queued was written; return whether it was."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._records and not self._busy, max(seconds, 0))
-
-    def dismiss(self) -> None:
-        """Let the thread go once the queue is empty; a later record brings a new one."""
-        with self._changed:
-            self._thread = None
-            self._changed.notify_all()
-
-    def _serve(self) -> None:
-        me = threading.current_thread()
-        while True:
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: bool(self._records) or self._thread is not me)
-                if not self._records:
-                    return
-                record = self._records.popleft()
-                self._busy = True
-            with self._guard.at(self._site):
-                self._sink.write(record)
+    def _served(self, record: Record) -> None:
+        with self._guard.at(self._site):
+            self._sink.write(record)

@@ -47,7 +47,7 @@ def test_a_full_queue_drops_the_newest_and_counts(govern):
     for number in range(10):
         fan_out.write(number)
         if number == 0:
-            eventually(lambda: fan_out.queues[0]._busy)
+            eventually(lambda: fan_out.queues[0].records.busy)
     assert fan_out.dropped == 6
     slow.go.set()
     assert fan_out.drain(20)
@@ -62,7 +62,7 @@ def test_a_sink_may_name_the_length_of_its_queue():
     for number in range(10):
         fan_out.write(number)
         if number == 0:
-            eventually(lambda: all(queue._busy for queue in fan_out.queues))
+            eventually(lambda: all(queue.records.busy for queue in fan_out.queues))
     assert [queue.dropped for queue in fan_out.queues] == [8, 6]
     slow.go.set()
     other.go.set()
@@ -108,7 +108,7 @@ def test_closing_lets_the_thread_go_and_a_later_record_brings_a_new_one():
     slow.go.set()
     fan_out = FanOut([slow], Guard())
     fan_out.write(1)
-    thread = fan_out.queues[0]._thread
+    thread = fan_out.queues[0].records._thread
     assert fan_out.close(20)
     eventually(lambda: not thread.is_alive())
     fan_out.write(2)

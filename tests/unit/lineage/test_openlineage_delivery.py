@@ -183,7 +183,7 @@ def test_a_receiver_that_is_down_costs_the_caller_nothing(nobody):
         fan_out.write(admitted())
     wrote = time.monotonic() - started
     assert wrote < 2
-    assert len(fan_out.queues[0]._records) <= 15
+    assert len(fan_out.queues[0].records) <= 15
     assert fan_out.drain(30)
     assert numbers(sink)[0] == 0
     assert sink.counts.failed + fan_out.dropped == 500

@@ -149,7 +149,7 @@ def test_bounds(monkeypatch):
     monkeypatch.setattr(room, "MAX_WAITING", 1)
     monkeypatch.setattr(room, "MAX_KEPT", 2)
     reader = Reader(Guard())
-    with reader._changed:
+    with reader._queue._changed:
         for text in ("SELECT 1", "SELECT 2", "SELECT 3"):
             reader.begin(statement(text), text)
     assert reader.drain(60)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from genops.core.forks import on_fork
+from genops.core.queues import Queue
 from genops.core.statements import UNREAD, Reading
 from genops.lineage.sql.schema import NoSchema
 from genops.lineage.sql.session import Session
@@ -34,6 +35,14 @@ class _Entry:
         self.version = version
         self.reading: Reading | None = None
         self.tells: list[Tell] = []
+
+
+class _Waiting(NamedTuple):
+    """A statement that is to be read."""
+
+    statement: Statement
+    text: str
+    entry: _Entry
 
 
 class Reader:
@@ -64,6 +73,7 @@ class Reader:
         self._telling = telling
         self._schema = schema or NoSchema()
         self._at_once = at_once
+        self._queue: Queue[_Waiting] = Queue(self._read, "genops-statements", MAX_WAITING, idle_seconds=IDLE_SECONDS)
         self.unread = 0
         self._reset()
         on_fork(self._reset)
@@ -71,10 +81,7 @@ class Reader:
     def _reset(self) -> None:
         self._entries: OrderedDict[Statement, _Entry] = OrderedDict()
         self._sessions: OrderedDict[tuple[str | None, str], Session] = OrderedDict()
-        self._waiting: deque[tuple[Statement, str, _Entry]] = deque()
-        self._busy = False
         self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
 
     def begin(self, statement: Statement, text: str) -> None:
         """Take the text of a statement that is about to run; returns at once."""
@@ -87,21 +94,13 @@ class Reader:
             entry = self._entries[statement] = _Entry(version)
             while len(self._entries) > MAX_KEPT:
                 self._entries.popitem(last=False)
+            waiting = _Waiting(statement, text, entry)
             if not self._at_once:
-                self._enqueue(statement, text, entry)
+                if not self._queue.put(waiting):
+                    self.unread += 1
+                    entry.reading = UNREAD
                 return
-        self._read(statement, text, entry)
-
-    def _enqueue(self, statement: Statement, text: str, entry: _Entry) -> None:
-        if len(self._waiting) >= MAX_WAITING:
-            self.unread += 1
-            entry.reading = UNREAD
-            return
-        self._waiting.append((statement, text, entry))
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="genops-statements", daemon=True)
-            self._thread.start()
-        self._changed.notify_all()
+        self._read(waiting)
 
     def known(self, statement: Statement) -> Reading | None:
         """Return what is known of a statement; `None` where it is being read."""
@@ -130,37 +129,18 @@ class Reader:
 
     def drain(self, seconds: float) -> bool:
         """Wait until everything is read; return whether it is. What is not by then is told as unread."""
-        with self._changed:
-            done = self._changed.wait_for(lambda: not self._waiting and not self._busy, max(seconds, 0.0))
-            left = [] if done else list(self._waiting)
-            self._waiting.clear()
-        for _, _, entry in left:
-            self._finish(entry, UNREAD)
+        done = self._queue.drain(seconds)
+        for left in [] if done else self._queue.take_back():
+            self._finish(left.entry, UNREAD)
         return done
 
     def close(self, seconds: float) -> None:
         """Wait until everything is read, and let the thread go; a later statement brings a new one."""
         self.drain(seconds)
-        with self._changed:
-            self._thread = None
-            self._changed.notify_all()
+        self._queue.dismiss()
 
-    def _serve(self) -> None:
-        me = threading.current_thread()
-        while True:
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: bool(self._waiting) or self._thread is not me, IDLE_SECONDS)
-                if not self._waiting:
-                    if self._thread is me:
-                        self._thread = None
-                    return
-                statement, text, entry = self._waiting.popleft()
-                self._busy = True
-            self._read(statement, text, entry)
-
-    def _read(self, statement: Statement, text: str, entry: _Entry) -> None:
+    def _read(self, waiting: _Waiting) -> None:
+        statement, text, entry = waiting
         reading = UNREAD
         with self._guard.at("statements"):
             place = statement.place

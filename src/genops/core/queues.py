@@ -1,0 +1,90 @@
+"""The bounded queue before whatever is slow, served by one daemon thread that is there while it is needed."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from genops.core.forks import on_fork
+
+T = TypeVar("T")
+
+
+class Queue(Generic[T]):
+    """Serves what is put into it, one after another, in its own thread. A child of a fork begins with an empty one.
+
+    Args:
+        serve: Does the work; it does not raise.
+        name: Of the thread.
+        capacity: Length; what finds no place is not taken.
+        idle_seconds: After how long without work the thread ends; `None` keeps it until `dismiss`.
+
+    Attributes:
+        busy: Something is being served.
+    """
+
+    def __init__(
+        self, serve: Callable[[T], object], name: str, capacity: int, *, idle_seconds: float | None = None
+    ) -> None:
+        self._serve = serve
+        self._name = name
+        self._capacity = capacity
+        self._idle_seconds = idle_seconds
+        self._reset()
+        on_fork(self._reset)
+
+    def _reset(self) -> None:
+        self._waiting: deque[T] = deque()
+        self.busy = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, item: T) -> bool:
+        """Take an item; return whether there was place for it."""
+        with self._changed:
+            if len(self._waiting) >= self._capacity:
+                return False
+            self._waiting.append(item)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+        return True
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until everything was served; return whether it was."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self.busy, max(seconds, 0.0))
+
+    def take_back(self) -> list[T]:
+        """Return what was not served yet; it will not be."""
+        with self._changed:
+            left = list(self._waiting)
+            self._waiting.clear()
+        return left
+
+    def dismiss(self) -> None:
+        """Let the thread go once nothing waits; a later item brings a new one."""
+        with self._changed:
+            self._thread = None
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        me = threading.current_thread()
+        while True:
+            with self._changed:
+                self.busy = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: bool(self._waiting) or self._thread is not me, self._idle_seconds)
+                if not self._waiting:
+                    if self._thread is me:
+                        self._thread = None
+                    return
+                item = self._waiting.popleft()
+                self.busy = True
+            self._serve(item)
