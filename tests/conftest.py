@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from genops.core.guard import Guard
 from support import declared, hand_set, schemas, servers
@@ -13,6 +14,11 @@ from support import declared, hand_set, schemas, servers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+# No test is about time: a busy machine is no reason to fail.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if not os.environ.get("CI"):  # there hypothesis has a profile of its own, as patient and with the same examples always
+    settings.load_profile("patient")
 
 pytest_plugins = ["support.backend_fixtures", "support.spreading"]
 

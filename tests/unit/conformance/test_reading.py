@@ -190,7 +190,7 @@ def told(data):
     return verdict
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(_trees)
 def test_no_tree_ends_the_judge(tree):
     """Any JSON, with names of OTLP in any place, is judged."""
@@ -198,7 +198,7 @@ def test_no_tree_ends_the_judge(tree):
     told(json.dumps(tree).encode() + b"\n" + json.dumps(request).encode())
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_no_bytes_end_the_judge(data):
     """Any bytes are judged, also behind a good line."""

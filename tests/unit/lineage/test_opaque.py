@@ -95,7 +95,7 @@ def test_words_against_the_hand_set() -> None:
     assert len(wrong) <= 3, wrong
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.sampled_from(

@@ -46,7 +46,7 @@ def test_hand_set_is_not_cut() -> None:
     assert [one["id"] for one in hand_set() if len(split(one["sql"], one["dialect"])) != 1] == ["temp_view_multi"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=40) | st.text("BEGIN END;CASE'\"`$-/*\n", max_size=60), st.sampled_from(DIALECTS))
 def test_any_text_is_split(text: str, dialect: str) -> None:
     """No text raises, and each piece stands in it as it was."""

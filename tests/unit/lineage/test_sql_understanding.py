@@ -66,7 +66,7 @@ def test_no_text_raises(text: str, dialect: str) -> None:
     assert all(each.status is not Status.RESOLVED for each in understand(text, dialect))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_ANY, st.sampled_from(DIALECTS))
 def test_no_generated_text_raises(text: str, dialect: str) -> None:
     """Neither characters nor words in any order raise, and no statement ends in a fault of ours."""
