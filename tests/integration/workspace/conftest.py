@@ -19,3 +19,9 @@ def ws():
 def w(ws):
     """A real client of the workspace's own user."""
     return workspace_client(ws)
+
+
+@pytest.fixture(scope="module")
+def ask(ws):
+    """Sends requests as they are."""
+    return workspace_client(ws).api_client.do

@@ -6,7 +6,6 @@ import pytest
 
 from genops.testing.workspace import LocalWorkspace
 from genops.testing.workspace.sql.failures import SqlError
-from support.sdk import workspace_client
 
 PATH = "/api/2.0/sql/sessions"
 
@@ -17,12 +16,6 @@ def ws():
     with LocalWorkspace(transition_polls=0) as workspace:
         workspace.execute("CREATE SCHEMA main.sales; CREATE TABLE main.sales.orders AS SELECT 7 AS id")
         yield workspace
-
-
-@pytest.fixture(scope="module")
-def ask(ws):
-    """Sends requests as they are."""
-    return workspace_client(ws).api_client.do
 
 
 @pytest.fixture

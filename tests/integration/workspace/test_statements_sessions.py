@@ -7,7 +7,6 @@ from databricks.sdk import errors
 
 from genops.testing.workspace import LocalWorkspace
 from genops.testing.workspace.http.wire import ApiError
-from support.sdk import workspace_client
 
 PATH = "/api/2.0/sql/sessions"
 
@@ -18,12 +17,6 @@ def ws():
     with LocalWorkspace(transition_polls=0) as workspace:
         workspace.execute("CREATE SCHEMA main.sales; CREATE TABLE main.sales.orders AS SELECT 1 AS id")
         yield workspace
-
-
-@pytest.fixture(scope="module")
-def ask(ws):
-    """Sends requests as they are."""
-    return workspace_client(ws).api_client.do
 
 
 @pytest.fixture

@@ -14,23 +14,15 @@ from support.sdk import workspace_client
 
 
 @pytest.fixture(scope="module")
-def shared():
-    """A workspace."""
+def ws():
+    """A workspace of short pages."""
     with LocalWorkspace(transition_polls=0, page_size=2) as workspace:
         yield workspace
 
 
-@pytest.fixture(scope="module")
-def w(shared):
-    """A real client."""
-    return workspace_client(shared)
-
-
 @pytest.fixture(autouse=True)
-def ws(shared):
-    """The workspace, without what the test before made."""
-    empty(shared)
-    return shared
+def _without_what_the_test_before_made(ws):
+    empty(ws)
 
 
 def test_catalog_life(w):

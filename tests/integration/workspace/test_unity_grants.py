@@ -9,7 +9,6 @@ from databricks.sdk import errors
 from databricks.sdk.service import catalog as uc
 from databricks.sdk.service.sql import StatementState
 
-from genops.testing.workspace import LocalWorkspace
 from support.catalogs import empty
 from support.sdk import workspace_client
 
@@ -18,30 +17,16 @@ READ = ("USE_CATALOG", "USE_SCHEMA", "SELECT")
 
 
 @pytest.fixture(scope="module")
-def shared():
-    """A workspace."""
-    with LocalWorkspace(transition_polls=0) as workspace:
-        yield workspace
-
-
-@pytest.fixture(scope="module")
-def w(shared):
-    """The client of the workspace's own user."""
-    return workspace_client(shared)
-
-
-@pytest.fixture(scope="module")
-def ada(shared):
+def ada(ws):
     """The client of a user in the group of analysts."""
-    return workspace_client(shared, token=shared.add_user(ADA, ["analysts"]))
+    return workspace_client(ws, token=ws.add_user(ADA, ["analysts"]))
 
 
 @pytest.fixture(autouse=True)
-def ws(shared):
-    """The workspace with a table, a view over it and a volume, of which nothing was granted yet."""
-    empty(shared)
-    shared.execute("CREATE TABLE t AS SELECT 1 AS id; CREATE VIEW v AS SELECT id FROM t; CREATE VOLUME files")
-    return shared
+def _nothing_granted(ws):
+    """Leave a table, a view over it and a volume, and no grant."""
+    empty(ws)
+    ws.execute("CREATE TABLE t AS SELECT 1 AS id; CREATE VIEW v AS SELECT id FROM t; CREATE VOLUME files")
 
 
 def grant(w, kind, name, *privileges, to=ADA):

@@ -10,29 +10,20 @@ from databricks.sdk.service.tags import TagPolicy, Value
 from genops.testing.workspace import LocalWorkspace
 from genops.testing.workspace.sql.failures import SqlError
 from support.catalogs import empty
-from support.sdk import workspace_client
 
 MODEL = {"catalog_name": "main", "schema_name": "default", "model_name": "m", "source": "dbfs:/m"}
 
 
 @pytest.fixture(scope="module")
-def shared():
-    """A workspace."""
+def ws():
+    """A workspace of short pages."""
     with LocalWorkspace(transition_polls=0, page_size=2) as workspace:
         yield workspace
 
 
-@pytest.fixture(scope="module")
-def w(shared):
-    """A real client."""
-    return workspace_client(shared)
-
-
 @pytest.fixture(autouse=True)
-def ws(shared):
-    """The workspace, without what the test before made."""
-    empty(shared)
-    return shared
+def _without_what_the_test_before_made(ws):
+    empty(ws)
 
 
 def table(w, name="t", **columns):
