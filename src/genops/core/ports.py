@@ -78,12 +78,14 @@ class Resolution(NamedTuple):
         writes: Datasets written.
         classes: Classification by dataset; a dataset that is not in it has no known class.
         resolved: False where something that a rule needs could not be found out in time.
+        late: It is being found out still, and a later call like this one will know it.
     """
 
     reads: tuple[DatasetRef, ...] = ()
     writes: tuple[DatasetRef, ...] = ()
     classes: Mapping[DatasetRef, str] = {}
     resolved: bool = True
+    late: bool = False
 
 
 class Resolver(Protocol):

@@ -71,7 +71,7 @@ class DataClearance:
     def evaluate(self, operation: Operation, resolution: Resolution) -> Decision:
         """Return the decision; the first table that decides is named in it, reads before writes."""
         if not resolution.reads and not resolution.writes:
-            return ALLOWED if resolution.resolved else self._unresolved("its tables could not be found out")
+            return ALLOWED if resolution.resolved else self._unresolved(_not_found("its tables", resolution))
         team = operation.attribution.values.get("team", "")
         limit = self._limits.get(team, self._default_limit)
         ranks, classes = self._order.ranks, resolution.classes
@@ -86,7 +86,7 @@ class DataClearance:
                         return self._denied(team, limit, rank, table)
         if unclassified is not None:
             return self._unresolved(_without_class(unclassified, resolution))
-        return ALLOWED if resolution.resolved else self._unresolved("not all of its tables could be found out")
+        return ALLOWED if resolution.resolved else self._unresolved(_not_found("some of its tables", resolution))
 
     def _denied(self, team: str, limit: int, rank: int, table: DatasetRef) -> Decision:
         names = self._order.names
@@ -99,6 +99,12 @@ class DataClearance:
         result = self._on_unresolved
         code = None if result is PolicyResult.ALLOWED else ReasonCode.UNRESOLVED.value
         return Decision(result, code, self.name, f"policy {self.name!r}: {what}")
+
+
+def _not_found(what: str, resolution: Resolution) -> str:
+    if resolution.late:
+        return f"{what} were not found out in time; the same statement is known when it is run again"
+    return f"{what} could not be found out"
 
 
 def _without_class(table: DatasetRef, resolution: Resolution) -> str:

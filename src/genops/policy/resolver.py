@@ -48,18 +48,19 @@ class DeclaredResolver:
 
     def resolve(self, operation: Operation, needs: frozenset[str]) -> Resolution:
         """Return the datasets that the operation names, with their classes where a rule needs them."""
-        reads, writes, resolved = operation.reads, operation.writes, True
+        reads, writes, resolved, late = operation.reads, operation.writes, True, False
         if operation.statement is not None and not needs.isdisjoint(_HIDDEN_IN_STATEMENTS):
-            reading = self._statements.within(operation.statement, WAIT_SECONDS) or UNREAD
+            found = self._statements.within(operation.statement, WAIT_SECONDS)
+            reading, late = found or UNREAD, found is None
             reads, writes, resolved = (*reads, *reading.reads), (*writes, *reading.writes), reading.resolved
         classes: dict[DatasetRef, str] = {}
         if CLASSIFICATION in needs:
             for dataset in (*reads, *writes):
-                found = self._classify(dataset)
-                if found is not None:
-                    classes[dataset] = found
+                known = self._classify(dataset)
+                if known is not None:
+                    classes[dataset] = known
         columns = COLUMNS in needs and bool(reads or writes)
-        return Resolution(reads, writes, classes, resolved and not columns)
+        return Resolution(reads, writes, classes, resolved and not columns, late)
 
     def _classify(self, dataset: DatasetRef) -> str | None:
         for source in self._sources:

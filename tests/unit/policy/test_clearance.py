@@ -113,6 +113,14 @@ def test_statements_are_judged_by_their_tables() -> None:
     assert RULE.evaluate(query, Resolution()) is ALLOWED
 
 
+def test_a_statement_that_is_late_says_what_to_do() -> None:
+    """Whoever is refused because a statement was not read in time learns that it will be known the next time."""
+    query = touching("guests")._replace(statement=Statement("SELECT", 8, "ab"))
+    reason = RULE.evaluate(query, Resolution(resolved=False, late=True)).reason
+    assert reason is not None
+    assert reason.endswith("its tables were not found out in time; the same statement is known when it is run again")
+
+
 def test_other_datasets_are_not_judged() -> None:
     """Operations on volumes, schemas, functions and models, or on nothing, are allowed."""
     kinds = ("volume", "schema", "catalog", "function", "model", "path")

@@ -83,4 +83,4 @@ def test_a_statement_that_is_still_read_is_unresolved() -> None:
     query = OPERATION._replace(statement=Statement("SELECT", 8, "ab"))
     for reading in (None, Reading(reads=(HR,))):
         found = DeclaredResolver(DECLARED, statements=Statements(reading)).resolve(query, NEEDS)
-        assert (found.reads[0], found.resolved) == (HR, False)
+        assert (found.reads[0], found.resolved, found.late) == (HR, False, reading is None)
