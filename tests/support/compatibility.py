@@ -145,12 +145,19 @@ class Prober:
         """Call everything, service by service; calls of services that are not served must leave no trace."""
         found: list[Outcome] = []
         for served, group in itertools.groupby(self.methods, lambda method: self._known.serves(method.service)):
+            methods = list(group)
+            found += [self.outcome(method) for method in methods] if served else self._refused(methods)
+        return found
+
+    def _refused(self, group: list[Method]) -> list[Outcome]:
+        """Call methods that leave no trace, while nothing else changes either: no run is under way, no time passes."""
+        self._known.quiet("jobs")
+        with self._ws.clock._stepping:
             before = state_of(self._ws)
             answers = [self.outcome(method) for method in group]
-            if not served and state_of(self._ws) != before:
-                answers.append(Outcome(f"{answers[0].method} to {answers[-1].method}", "unproven", "left a trace"))
-            found += answers
-        return found
+            if state_of(self._ws) == before:
+                return answers
+        return [*answers, Outcome(f"{group[0]} to {group[-1]}", "unproven", "left a trace")]
 
     def outcome(self, method: Method) -> Outcome:
         """Call one method and judge it."""
