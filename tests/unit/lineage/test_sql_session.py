@@ -44,6 +44,14 @@ def test_a_dropped_temporary_view_means_nothing_any_more() -> None:
     assert (found.reads, found.writes) == (["c", "v"], [])
 
 
+def test_a_temporary_view_is_what_it_reads_where_words_alone_tell() -> None:
+    """What the parser cannot take reads the tables behind a temporary view, and writes no dataset of its name."""
+    text = "CREATE TEMP VIEW v AS SELECT id FROM c; MERGE INTO g USING v ON ((; ALTER VIEW v SET WHATEVER = 1 2"
+    found = shown(text)
+    assert [each.status.value for each in found.statements] == ["resolved", "opaque", "opaque"]
+    assert (found.reads, found.writes) == (["c", "c"], ["g"])
+
+
 def test_columns_of_what_was_made_are_known() -> None:
     """A table that the session made is a table, with columns that are known from then on."""
     found = shown("CREATE TABLE t AS SELECT a, b FROM s; CREATE TABLE u AS SELECT * FROM t")

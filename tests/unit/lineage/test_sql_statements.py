@@ -25,6 +25,12 @@ from support.lineage_texts import shown
         ("DELETE FROM t", [], ["t"]),
         ("OPTIMIZE a.b ZORDER BY (c)", [], ["a.b"]),
         ("INSERT INTO t REPLACE USING (id) SELECT id FROM s", ["s"], ["t"]),
+        ("INSERT INTO t AS a REPLACE ON (a.i <=> b.i) (SELECT i FROM s) AS b", ["s"], ["t"]),
+        ("INSERT OVERWRITE t VALUES (%s, %(b)s)", [], ["t"]),
+        ("COMMENT ON COLUMN a.b.c IS 'x'", [], ["a.b"]),
+        ("GRANT SELECT ON TABLE a.b TO x", [], ["a.b"]),
+        ("REVOKE SELECT ON a.b FROM x", [], ["a.b"]),
+        ("GRANT USE SCHEMA ON SCHEMA a TO x", [], []),
         ("INSERT WITH SCHEMA EVOLUTION INTO t SELECT a FROM s", ["s"], ["t"]),
         ("INSERT OVERWRITE DIRECTORY '/tmp/x' USING parquet SELECT a FROM s", ["s"], ["/tmp/x"]),
         ("SELECT * FROM STREAM(raw.ev) e JOIN STREAM raw.f f ON e.id = f.id", ["raw.ev", "raw.f"], []),
@@ -47,6 +53,7 @@ def test_tables_of_statements(text: str, reads: list[str], writes: list[str]) ->
         ("CREATE TABLE a (x INT)", "CREATE TABLE"),
         ("CREATE MATERIALIZED VIEW a AS SELECT 1 AS x", "CREATE MATERIALIZED VIEW"),
         ("CREATE OR REFRESH STREAMING TABLE a AS SELECT x FROM STREAM(b)", "CREATE STREAMING TABLE"),
+        ("CREATE TEMPORARY VIEW a AS SELECT 1 AS x", "CREATE TEMPORARY VIEW"),
         ("COPY INTO a FROM 's3://b/c' FILEFORMAT = CSV", "COPY INTO"),
         ("DROP VIEW a", "DROP VIEW"),
         ("VACUUM a", "VACUUM"),
@@ -238,3 +245,25 @@ def test_deciding_columns_of_very_wide_outputs_are_said_once() -> None:
     found = shown(f"INSERT INTO t SELECT {outputs} FROM s WHERE {conditions}")
     assert len(found.flows) == 1_510
     assert "t.* <- s.d3 FILTER" in found.flows
+
+
+def test_what_is_replaced_on_a_condition() -> None:
+    """INSERT … REPLACE ON compares the table's rows with the query's, each by its alias, in parentheses or not."""
+    values = {"t.i <- s.i IDENTITY", "t.v <- s.v AGGREGATION"}
+    for condition in ("(a.i <=> b.i)", "a.i <=> b.i"):
+        text = f"INSERT INTO t AS a REPLACE ON {condition} (SELECT i, sum(v) AS v FROM s GROUP BY i) AS b"
+        found = shown(text, t=["i", "v"])
+        assert found.flows >= values | {"t.v <- t.i FILTER", "t.v <- s.i FILTER", "t.v <- s.i GROUP_BY"}
+        assert found.doubts == set()
+
+
+def test_values_are_in_no_doubt() -> None:
+    """Where nothing flows, it does not matter that a table's columns are not known."""
+    assert [each.status.value for each in shown("INSERT INTO t VALUES (1, 'a')").statements] == ["resolved"]
+
+
+def test_marks_of_drivers_are_parameters() -> None:
+    """What a driver fills in before it sends is no syntax error, and a remainder stays one."""
+    found = shown("INSERT INTO t (a, b) SELECT a, %(x)s FROM s WHERE b = %s AND c % 2 = 1")
+    assert found.flows == {f"t.{to} <- s.{of} FILTER" for to in "ab" for of in "bc"} | {"t.a <- s.a IDENTITY"}
+    assert shown("SELECT a %s FROM t").reads == ["t"]

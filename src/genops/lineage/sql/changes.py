@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genops.lineage.sql.syntax import Node, args, inside, is_node, table_parts
+from genops.lineage.sql.syntax import Node, args, column_parts, inside, is_node, table_parts
 
 if TYPE_CHECKING:
     from genops.lineage.sql.reading import Reading
@@ -87,11 +87,23 @@ def described(reading: Reading, node: Node) -> str:
 
 
 def commented(reading: Reading, node: Node) -> str:
-    """Read a COMMENT ON, which changes a table's description."""
+    """Read a COMMENT ON, which changes what is said of a table or of one of its columns."""
     if _kind(node) in {"TABLE", "VIEW"}:
         for table in _names(node.this, reading):
             reading.target(table)
+    elif _kind(node) == "COLUMN" and is_node(node.this) and node.this.key == "column":
+        table = column_parts(node.this, reading.folding)[:-1]
+        if table:
+            reading.target(table)
     return f"COMMENT ON {_kind(node)}"
+
+
+def granted(reading: Reading, node: Node) -> str:
+    """Read a GRANT or a REVOKE, which changes who may use a table."""
+    if _kind(node) in _DATA:
+        for table in _names(node.args.get("securable"), reading):
+            reading.target(table)
+    return str(node.key).upper()
 
 
 def refreshed(reading: Reading, node: Node) -> str:

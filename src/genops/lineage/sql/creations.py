@@ -34,7 +34,7 @@ def created(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None
     temporary = kind == "VIEW" and ("temporaryproperty" in properties or "globalproperty" in properties)
     if temporary and is_node(source):
         yield from _temporary(reading, node, source, outer, ctes)
-        return "CREATE VIEW"
+        return "CREATE TEMPORARY VIEW"
     table, names = target(reading, node.this)
     copied = _copied(reading, node, properties)
     if table is not None and copied is not None:

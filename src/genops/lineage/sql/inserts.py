@@ -9,7 +9,7 @@ from genops.lineage.sql.queries import query, with_ctes
 from genops.lineage.sql.relations import Column, Relation
 from genops.lineage.sql.scopes import Ctes, Scope
 from genops.lineage.sql.selections import projected
-from genops.lineage.sql.syntax import Node, arg, args, column_parts, identifier, is_node, table_parts
+from genops.lineage.sql.syntax import Node, alias, arg, args, column_parts, identifier, is_node, table_parts
 from genops.lineage.sql.traces import NOTHING, Lineage, Step, unsure
 from genops.lineage.sql.understood import CONDITIONAL, FILTER, STAR, Table, dotted
 
@@ -35,13 +35,27 @@ def inserted(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | Non
         return "INSERT"
     columns = assigned(reading, table, names, relation, node)
     scope = Scope(reading, None, ctes)
-    scope.bind("", reading.stored(table), table)
+    own = _alias_of(reading, node.this)
+    scope.bind(own, reading.stored(table), () if own else table)
     rows = relation.rows
     if is_node(arg(node, "where")):  # REPLACE WHERE, which decides what of the table goes
+        _bind_source(scope, node, source, relation)
         rows |= yield from scope.take(arg(node, "where"), _FILTERED)
     columns += yield from _conflicting(reading, scope, node, table, columns)
     reading.write(table, columns, rows)
     return "INSERT"
+
+
+def _alias_of(reading: Reading, node: Node) -> str:
+    return alias(node.this if node.key == "schema" else node, reading.folding)
+
+
+def _bind_source(scope: Scope, node: Node, source: Node, relation: Relation) -> None:
+    """Bind what is inserted under its alias, which a condition of REPLACE ON compares with the table's rows."""
+    start: Node = arg(source, "from") if is_node(source) and source.key == "select" else None
+    name = alias(start.this, scope.reading.folding) if is_node(start) else ""
+    if name and _alias_of(scope.reading, node.this):
+        scope.bind(name, relation)
 
 
 def target(reading: Reading, node: Node) -> tuple[Table | None, list[str]]:
@@ -74,7 +88,7 @@ def assigned(reading: Reading, table: Table, names: list[str], relation: Relatio
         names = [name for name in reading.stored(table).names or () if name not in given]
     if names:
         return list(by_position(names, relation))
-    if relation.columns and not (relation.open and len(relation.columns) == 1):
+    if any(column.lineage for column in relation.columns) and not (relation.open and len(relation.columns) == 1):
         reading.doubt(dotted(table), "position", [table])
         return [Column(column.name, unsure(column.lineage), column.without) for column in relation.columns]
     return list(relation.columns)

@@ -42,7 +42,65 @@ def prepared(statement: str, dialect: str) -> Prepared:
     for start, end in _left_out(words):
         first, last = found[start].start, found[end - 1].end
         statement = statement[:first] + " " * (last - first) + statement[last:]
-    return Prepared(statement)
+    return Prepared(_replacing(statement, found, words) if words[:1] == ["INSERT"] else statement)
+
+
+def marked(statement: str, dialect: str) -> str:
+    """Return a statement with the marks of parameters that drivers fill in, `%s` and `%(name)s`, as parsers take them.
+
+    They are also how a remainder is written, so this is for a statement that is none as it stands.
+
+    >>> marked("INSERT INTO t VALUES (%s, %(b)s, '%s')", "databricks")
+    "INSERT INTO t VALUES (?, ?, '%s')"
+    """
+    found = list(lexemes(statement, dialect))
+    written: list[str] = []
+    done = 0
+    for i, each in enumerate(found):
+        length = next((n for n in (2, 5) if each.text == "%" and _MARK.fullmatch(_run(statement, found, i, n))), 0)
+        if length and each.start >= done:
+            written += [statement[done : each.start], "?"]
+            done = found[i + length - 1].end
+    return "".join((*written, statement[done:]))
+
+
+_MARK = re.compile(r"%(?:\(\w+\))?s")
+
+
+def _run(statement: str, found: list[Lexeme], start: int, length: int) -> str:
+    """Return the text of so many lexemes; empty where there are fewer."""
+    last = start + length - 1
+    return statement[found[start].start : found[last].end] if last < len(found) else ""
+
+
+def _replacing(statement: str, found: list[Lexeme], words: list[str]) -> str:
+    """Return an INSERT … REPLACE ON as one that replaces where the same holds, its query in the form of a table.
+
+    >>> prepared("INSERT INTO t AS a REPLACE ON (a.i = b.i) (SELECT i FROM s) AS b", "databricks").text
+    'INSERT INTO t AS a REPLACE WHERE ((a.i = b.i)) SELECT * FROM (SELECT i FROM s) AS b'
+    """
+    at = next((i for i in range(len(words) - 1) if words[i : i + 2] == ["REPLACE", "ON"]), len(words))
+    query = _query(words, at + 2)
+    if query >= len(words) or query == at + 2:
+        return statement
+    condition = statement[found[at + 1].end : found[query - 1].end].strip()
+    asked = statement[found[query].start :]
+    asked = asked if words[query] == "(" else f"({asked})"
+    return f"{statement[: found[at].end]} WHERE ({condition}) SELECT * FROM {asked}"  # noqa: S608 - parsed, never run
+
+
+def _query(words: list[str], start: int) -> int:
+    """Return where the query after a condition begins."""
+    depth = 0
+    for i in range(start, len(words)):
+        opens = words[i] == "(" and words[i + 1 : i + 2] != [] and words[i + 1] in _QUERIES
+        if depth == 0 and (words[i] in _QUERIES or opens) and words[i - 1] not in {"ON", "IN", "EXISTS", "="}:
+            return i
+        depth += (words[i] == "(") - (words[i] == ")")
+    return len(words)
+
+
+_QUERIES = frozenset(("SELECT", "WITH", "VALUES", "FROM", "TABLE"))
 
 
 def _left_out(words: list[str]) -> list[tuple[int, int]]:

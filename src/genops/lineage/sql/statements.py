@@ -82,10 +82,12 @@ _WHOLE: dict[str, Callable[[Reading, Node], str]] = {
     "refresh": changes.refreshed,
     "uncache": changes.uncached,
     "analyze": changes.analyzed,
+    "grant": changes.granted,
+    "revoke": changes.granted,
 }
-_WITHOUT_TABLES = frozenset(("set", "pragma", "transaction", "commit", "rollback", "kill", "grant", "revoke"))
+_WITHOUT_TABLES = frozenset(("set", "pragma", "transaction", "commit", "rollback", "kill"))
 _ACTIONS = {
     **dict.fromkeys(("cache", "describe"), Action.QUERY),
     **dict.fromkeys(("analyze", "grant", "revoke"), Action.ADMIN),
-    **dict.fromkeys(("refresh", "uncache", "use", *(_WITHOUT_TABLES - {"grant", "revoke"})), Action.READ),
+    **dict.fromkeys(("refresh", "uncache", "use", *_WITHOUT_TABLES), Action.READ),
 }

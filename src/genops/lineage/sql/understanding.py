@@ -9,14 +9,14 @@ from genops.lineage.sql import guards, library, opaque, redaction, splitting
 from genops.lineage.sql.cache import Cache, Entry, digest
 from genops.lineage.sql.flows import flows
 from genops.lineage.sql.folding import Folding
-from genops.lineage.sql.preparation import prepared
+from genops.lineage.sql.preparation import marked, prepared
 from genops.lineage.sql.reading import Reading, TooMuchError
 from genops.lineage.sql.schema import NoSchema
-from genops.lineage.sql.session import Known, Session
+from genops.lineage.sql.session import Known, Session, View
 from genops.lineage.sql.statements import Kind, modifying, statement
 from genops.lineage.sql.steps import run
 from genops.lineage.sql.summary import summarize
-from genops.lineage.sql.understood import Status, Understood
+from genops.lineage.sql.understood import Status, Table, Understood
 
 if TYPE_CHECKING:
     from genops.lineage.sql.schema import SchemaProvider
@@ -91,6 +91,8 @@ def _one(index: int, text: str, context: Context) -> Understood:
 def _parsed(text: str, context: Context) -> Understood:
     ready = prepared(text, context.dialect)
     parsed = library.parse(ready.text, context.dialect)
+    if parsed.reason == "syntax" and "%" in ready.text:
+        parsed = library.parse(marked(ready.text, context.dialect), context.dialect)
     tree: Node = parsed.tree
     if parsed.reason == "absent":
         return _failed(0, Status.ERROR, "absent")
@@ -109,7 +111,7 @@ def _parsed(text: str, context: Context) -> Understood:
     return Understood(
         0,
         kind.name,
-        Action.WRITE if reading.writes else kind.action,
+        Action.WRITE if reading.writes and kind.action is not Action.ADMIN else kind.action,
         Status.PARTIAL if reading.unresolved else Status.RESOLVED,
         tuple(reading.reads),
         tuple(reading.writes),
@@ -122,16 +124,23 @@ def _by_words(text: str, context: Context, reason: str) -> Understood:
     """Return what the words of a statement tell that has no tree."""
     words = opaque.by_words(text, context.dialect)
     known = Known(context.session, context.schema)
+    views = {table: known.view(table) for table in (*words.reads, *words.writes)}
+    reads = [table for name in words.reads for table in _behind(name, views[name], known)]
     status = Status.ERROR if reason and not words.kind else Status.OPAQUE
     return Understood(
         0,
         words.kind,
         words.action,
         status,
-        tuple(known.qualified(table) for table in words.reads),
-        tuple(known.qualified(table) for table in words.writes),
+        tuple(dict.fromkeys(reads)),
+        tuple(known.qualified(table) for table in words.writes if views[table] is None),
         reason=reason or "command",
     )
+
+
+def _behind(table: Table, view: View | None, known: Known) -> tuple[Table, ...]:
+    """Return the tables that a temporary view reads, or the full name of what is none."""
+    return (known.qualified(table),) if view is None else view.reads
 
 
 def _failed(index: int, status: Status, reason: str) -> Understood:
