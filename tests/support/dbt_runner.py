@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 PACKAGES = ("dbt-databricks==1.12.7", "dbt-core==1.11.16")
@@ -27,13 +27,25 @@ class DbtRunner:
         project: The dbt project.
         folder: For profile, logs and what dbt compiles.
         environment: Variables of the process.
+        launcher: A command that is given the process as its own last arguments, as `genops run --` is.
+
+    Attributes:
+        lineage: The graph of the last command, as JSON, where genops governs the process.
     """
 
-    def __init__(self, interpreter: Path, project: Path, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        interpreter: Path,
+        project: Path,
+        folder: Path,
+        environment: Mapping[str, str],
+        launcher: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
+        self.lineage: dict[str, Any] = {}
         self._options = ["--project-dir", str(project), "--profiles-dir", str(folder), "--log-path", str(folder)]
         self._options += ["--target-path", str(folder / "target"), "--quiet"]
-        command = [str(interpreter), __file__]
+        command = [*launcher, str(interpreter), __file__]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
             command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True, env=dict(environment)
@@ -54,6 +66,7 @@ class DbtRunner:
             if line.startswith(_MARK):
                 answer = json.loads(line.removeprefix(_MARK))
                 assert answer["success"], "".join(printed)[-6000:] + str(answer)
+                self.lineage = answer["lineage"]
                 return answer["nodes"]
             printed.append(line)
         raise AssertionError("dbt ended: " + "".join(printed)[-6000:])
@@ -72,9 +85,26 @@ def _serve() -> None:
         done: Any = dbtRunner().invoke(json.loads(line))
         results = getattr(done.result, "results", None) or []
         nodes = {item.node.name: str(item.status) for item in results if hasattr(item, "node")}
-        answer = {"success": done.success, "nodes": nodes, "exception": str(done.exception or "")}
+        answer = {
+            "success": done.success,
+            "nodes": nodes,
+            "exception": str(done.exception or ""),
+            "lineage": _lineage(),
+        }
         sys.stdout.write(f"{_MARK}{json.dumps(answer)}\n")
         sys.stdout.flush()
+
+
+def _lineage() -> dict[str, Any]:
+    """Return what genops knows by now, in a process that was started with it."""
+    if "genops.runtime" not in sys.modules:
+        return {}
+    from genops.lineage.exchange.rows import as_json
+    from genops.runtime import active
+
+    built = active()
+    built.flush(60)
+    return as_json(built.lineage.view())
 
 
 if __name__ == "__main__":
