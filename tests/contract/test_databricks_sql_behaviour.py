@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
+from databricks.sql import exc as databricks_error
 
 from genops.core.attribution import Attribution, attribution
 from genops.core.governor import Settings
@@ -22,12 +23,12 @@ from genops.core.statements import NoReader
 from genops.instrumentation import databricks_connections, databricks_results, databricks_sdk, databricks_sql
 from genops.testing import LocalWorkspace
 from support.connecting import TRANSPORTS, connected
+from support.connector_calls import SLOW
 from support.recording import RecordingSink, RecordingTracer, active
 from support.sdk import workspace_client
 
 WHO = Attribution({"team": "de", "project": "p1", "environment": "test", "user": "ada@example.com"})
 INJECTING = Settings(attribution=WHO, inject=True)
-SLOW = "SELECT count(*) FROM range(100000000) a CROSS JOIN range(100000) b WHERE a.id * b.id % 7 = 3"
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +212,56 @@ def test_cancelling_is_seen_by_both(workspace):
     found = {settled.operation.type: settled.facts for settled in watch.sink.settled}
     assert set(found) == {"statement.cancel_execution", "table.query"}
     assert (found["table.query"].state, found["table.query"].error_type) == ("CANCELED", "CANCELED")
+
+
+def test_an_asynchronous_statement_is_cancelled_from_another_thread(connection):
+    """Its unit ends as cancelled, once; cancelling is a unit beside it."""
+    with watched() as watch, connection.cursor() as cursor:
+        cursor.ASYNC_DEFAULT_POLLING_INTERVAL = 0.005
+        cursor.execute_async(SLOW)
+        cancelling = threading.Thread(target=cursor.cancel)
+        cancelling.start()
+        cancelling.join(60)
+        with pytest.raises(databricks_error.Error):
+            cursor.get_async_execution_result()
+        assert len(watch.governor.pending) == 0
+    assert [s.operation.type for s in watch.sink.settled] == ["table.query", "statement.cancel_execution"]
+    (adjusted,) = watch.sink.adjusted
+    assert (adjusted.facts.state, adjusted.facts.error_type) == ("CANCELED", "CANCELED")
+
+
+def test_parameters_are_no_facts(workspace, connection):
+    """Given by name or position, typed, or filled into the text by the connector: no record holds their values."""
+    reader = Reader()
+    with watched(statements=reader) as watch:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT :s AS s", {"s": "hunter2"})
+            cursor.execute("SELECT ? AS s", ["hunter2"])
+            cursor.executemany("SELECT :s AS s", [{"s": "hunter2"}, {"s": "hunter2"}])
+        inline = connected(workspace, "thrift", use_inline_params="silent")
+        with inline, inline.cursor() as cursor:
+            assert cursor.execute("SELECT %(s)s AS s", {"s": "hunter2"}).fetchall() == [("hunter2",)]
+    assert [settled.facts.rows for settled in watch.sink.settled] == [1, 1, 2, 1]
+    assert [text for _, text in reader.texts] == [
+        "SELECT :s AS s",
+        "SELECT ? AS s",
+        "SELECT :s AS s",
+        "SELECT %(s)s AS s",
+    ]
+    assert "hunter2" not in repr(watch.sink.records)
+
+
+def test_installed_twice_a_statement_is_one_unit(workspace, connection):
+    """Hooks of connector and SDK, put in twice, say everything once, each of its own calls."""
+    client = workspace_client(workspace)
+    with watched() as watch, connection.cursor() as cursor:
+        databricks_sql.install()
+        databricks_sdk.install()
+        cursor.execute("SELECT 1")
+        client.statement_execution.execute_statement("SELECT 1", workspace.warehouse_id)
+    told = [(settled.operation.library, settled.operation.type) for settled in watch.sink.settled]
+    assert told == [("databricks_sql", "table.query"), ("databricks_sdk", "table.query")]
+    assert len(watch.tracer.scopes) == 2
 
 
 @pytest.mark.parametrize(

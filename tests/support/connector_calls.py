@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from genops.testing import LocalWorkspace
 
+# Long enough that it never ends by itself.
+SLOW = "SELECT count(*) FROM range(100000000) a CROSS JOIN range(100000) b WHERE a.id * b.id % 7 = 3"
 # Ids of statements and sessions differ between two runs.
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -117,6 +120,35 @@ def asynchronous_failing(cursor: Any) -> Any:
     return cursor.get_async_execution_result()
 
 
+def cancelled(cursor: Any) -> Any:
+    """Begin a statement that never ends by itself, and cancel it from another thread."""
+    cursor.execute_async(SLOW)
+    pending = cursor.is_query_pending()
+    cancelling = threading.Thread(target=cursor.cancel)
+    cancelling.start()
+    cancelling.join()
+    try:
+        return cursor.get_async_execution_result()
+    except Exception as error:
+        return pending, cursor.is_query_pending(), type(error)
+
+
+def parameters(cursor: Any) -> Any:
+    """Give parameters by name, by position and with a type of their own."""
+    from databricks.sql.parameters import DbsqlParameterBase, StringParameter
+
+    assert issubclass(StringParameter, DbsqlParameterBase)
+    named = _rows(cursor.execute("SELECT :n AS n, :s AS s", {"n": 1, "s": "hunter2"}))
+    placed = _rows(cursor.execute("SELECT ? AS n, ? AS s", [2, None]))
+    typed = _rows(cursor.execute("SELECT :s AS s", [StringParameter(value="hunter2", name="s")]))
+    return named, placed, typed
+
+
+def misnamed(cursor: Any) -> Any:
+    """Leave a parameter out."""
+    return cursor.execute("SELECT :n", {"m": 1})
+
+
 def idle(cursor: Any) -> Any:
     """Cancel nothing."""
     return cursor.cancel()
@@ -124,8 +156,8 @@ def idle(cursor: Any) -> Any:
 
 BROKEN = (failing, misspelt, closed, misused, nothing_said, fetching_nothing)
 BASIC = (selected, one_by_one, written, *BROKEN, listed, idle)
-NAMED = (many, many_failing, many_none)
-ASYNCHRONOUS = (asynchronous, asynchronous_failing)
+NAMED = (parameters, misnamed, many, many_failing, many_none)
+ASYNCHRONOUS = (asynchronous, asynchronous_failing, cancelled)
 CALLS: tuple[Callable[[Any], Any], ...] = (*BASIC, *NAMED, *ASYNCHRONOUS)
 
 
