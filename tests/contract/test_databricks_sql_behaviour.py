@@ -16,14 +16,17 @@ import sqlalchemy as sa
 from databricks.sql import exc as databricks_error
 
 from genops.core.attribution import Attribution, attribution
+from genops.core.decisions import Mode
 from genops.core.governor import Settings
 from genops.core.operation import Operation, Place
 from genops.core.records import Outcome, Role
 from genops.core.statements import NoReader
+from genops.errors import GovernanceError
 from genops.instrumentation import databricks_connections, databricks_results, databricks_sdk, databricks_sql
 from genops.testing import LocalWorkspace
 from support.connecting import TRANSPORTS, connected
 from support.connector_calls import SLOW
+from support.governed import DenyAll
 from support.recording import RecordingSink, RecordingTracer, active
 from support.sdk import workspace_client
 
@@ -61,14 +64,19 @@ def watched(settings=None, **ports):
 
 
 class Reader(NoReader):
-    """Keeps what is handed to it."""
+    """Keeps what is handed to it, and what is taken back."""
 
     def __init__(self):
         self.texts = []
+        self.undone = []
 
     def begin(self, statement, text):
         """Keep a text and where it runs."""
         self.texts.append((statement.place, text))
+
+    def undo(self, statement):
+        """Keep the length of a text that did not run."""
+        self.undone.append(statement.length)
 
 
 def test_a_statement_is_one_unit(workspace, connection):
@@ -228,6 +236,25 @@ def test_an_asynchronous_statement_is_cancelled_from_another_thread(connection):
     assert [s.operation.type for s in watch.sink.settled] == ["table.query", "statement.cancel_execution"]
     (adjusted,) = watch.sink.adjusted
     assert (adjusted.facts.state, adjusted.facts.error_type) == ("CANCELED", "CANCELED")
+
+
+def test_what_did_not_run_to_its_end_is_taken_back(connection):
+    """A statement that failed, at once or later, or was refused leaves nothing to its session; one that ran does."""
+    reader = Reader()
+    failing = ("USE main.nowhere1", "USE main.nowhere22", "USE main.nowhere333")
+    given = Settings(mode=Mode.ENFORCE, attribution=WHO)
+    with watched(given, statements=reader) as watch, connection.cursor() as cursor:
+        cursor.ASYNC_DEFAULT_POLLING_INTERVAL = 0.005
+        cursor.execute("USE main.default")
+        with pytest.raises(databricks_error.Error):
+            cursor.execute(failing[0])
+        cursor.execute_async(failing[1])
+        with pytest.raises(databricks_error.Error):
+            cursor.get_async_execution_result()
+        watch.governor.policy = DenyAll()
+        with pytest.raises(GovernanceError):
+            cursor.execute(failing[2])
+    assert reader.undone == [len(text) for text in failing]
 
 
 def test_parameters_are_no_facts(workspace, connection):

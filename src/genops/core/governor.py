@@ -112,6 +112,7 @@ class Governor(GuardedPorts):
             part = self.part_type(self, operation, parent)
             part.admit(owner, verdict)
         except GovernanceError:
+            self.undo(operation)
             raise
         except Exception as fault:  # our own bug: counted, and the call goes on unless enforce says otherwise
             self.guard.caught("governor", fault)

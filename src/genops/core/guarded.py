@@ -285,6 +285,14 @@ class GuardedPorts:
             self.guard.caught("statements", fault)
         tell(UNREAD)
 
+    def undo(self, operation: Operation) -> None:
+        """Take back what an operation's statement leaves to its session, as it did not run to its end."""
+        try:
+            if operation.statement is not None:
+                self.statements.undo(operation.statement)
+        except Exception as fault:
+            self.guard.caught("statements", fault)
+
     # Scopes: telemetry faults never touch the call.
 
     def scope(self, operation: Operation, role: Role, started_ns: int, parent: object = None) -> Scope:

@@ -118,6 +118,8 @@ class Running(Current):
         ended = outcome or (Outcome.ERROR if facts.error_type else Outcome.OK)
         if ended is Outcome.OK and not self.library:
             facts = self.governor.flowing(self.operation, facts)
+        if ended is not Outcome.OK:
+            self.governor.undo(self.operation)
         if self.operation.statement is not None and ended is not Outcome.NOT_EXECUTED:
             facts = self._understood(facts, flowed=ended is Outcome.OK and facts.late is None)
         self._settle(ended, facts if inside is NOTHING else facts.merged(inside))
@@ -169,7 +171,10 @@ class Running(Current):
 
     def _arrived(self, facts: Facts) -> Facts:
         """Return late facts with the flows of a statement that succeeded: only now did its data go anywhere."""
-        reading = None if facts.error_type else self.governor.known_of(self.operation)
+        if facts.error_type:
+            self.governor.undo(self.operation)
+            return facts
+        reading = self.governor.known_of(self.operation)
         if reading is None or not (reading.facts.edges or reading.facts.columns):
             return facts
         told = self._told(reading, flowed=True)

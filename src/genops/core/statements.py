@@ -58,6 +58,10 @@ class StatementReader(Protocol):
         """Tell what became known of a statement: at once where it is known, otherwise from another thread."""
         ...
 
+    def undo(self, statement: Statement) -> None:
+        """Take back what a statement leaves to its session: it did not run to its end, or was refused."""
+        ...
+
 
 class NoReader:
     """Nobody understands statements."""
@@ -76,3 +80,6 @@ class NoReader:
     def when_read(self, statement: Statement, tell: Callable[[Reading], object]) -> None:
         """Nothing."""
         tell(UNREAD)
+
+    def undo(self, statement: Statement) -> None:
+        """Nothing was left."""

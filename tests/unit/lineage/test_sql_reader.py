@@ -178,3 +178,50 @@ def test_a_statement_nobody_began_is_unread():
     reader.when_read(statement("SELECT 1"), told.append)
     assert told == [UNREAD]
     assert reader.within(statement("SELECT 1"), 1) is UNREAD
+
+
+def reads_of(reader, text, place):
+    """The names of the tables that a text reads in a session."""
+    return [ref.name for ref in read(text, place, reader).reads]
+
+
+def test_what_did_not_run_leaves_nothing():
+    """A statement that is taken back leaves what was in use before it, whether it was read by then or not."""
+    place = PLACE._replace(session="s-1")
+    reader = Reader(Guard(), at_once=True)
+    read("USE main.raw", place, reader)
+    read("USE main.missing", place, reader)
+    reader.undo(statement("USE main.missing", place))
+    assert reads_of(reader, "SELECT id FROM orders", place) == ["main.raw.orders"]
+    reader.undo(statement("USE main.raw", place))  # others were read after it: too late
+    assert reads_of(reader, "SELECT id FROM people", place) == ["main.raw.people"]
+
+
+def test_what_is_taken_back_before_it_is_read_leaves_nothing(monkeypatch):
+    """The end of a call may come before its text is read; the next statement stands on what was before it."""
+    place = PLACE._replace(session="s-2")
+    waiting = threading.Event()
+    original = room.understand
+
+    def slowly(*given):
+        waiting.wait(30)
+        return original(*given)
+
+    monkeypatch.setattr(room, "understand", slowly)
+    reader = Reader(Guard())
+    for text in ("USE main.missing", "SELECT id FROM orders"):
+        reader.begin(statement(text, place), text)
+    reader.undo(statement("USE main.missing", place))
+    waiting.set()
+    assert reader.drain(30)
+    assert [ref.name for ref in reader.known(statement("SELECT id FROM orders", place)).reads] == ["main.sales.orders"]
+    reader.close(5)
+
+
+def test_what_nobody_read_or_has_no_session_is_not_taken_back():
+    """Taking back what is not known, or what stands alone, does nothing."""
+    reader = Reader(Guard(), at_once=True)
+    reader.undo(statement("USE main.raw"))
+    read("USE main.raw", reader=reader)
+    reader.undo(statement("USE main.raw"))
+    assert reads_of(reader, "SELECT id FROM orders", PLACE) == ["main.sales.orders"]

@@ -17,7 +17,7 @@ from genops.lineage.sql.understanding import understand
 
 if TYPE_CHECKING:
     from genops.core.guard import Guard
-    from genops.core.operation import Statement
+    from genops.core.operation import Place, Statement
     from genops.lineage.sql.schema import SchemaProvider
 
 MAX_KEPT = 2_000
@@ -31,8 +31,10 @@ Tell = Callable[[Reading], object]
 class _Entry:
     """A statement that is being read, or what became of it."""
 
-    def __init__(self, version: object) -> None:
+    def __init__(self, version: object, place: Place) -> None:
         self.version = version
+        self.session = (place.host, place.session)
+        self.undone = False
         self.reading: Reading | None = None
         self.tells: list[Tell] = []
 
@@ -91,7 +93,7 @@ class Reader:
             if known is not None and not statement.place.session and known.version == version:
                 self._entries.move_to_end(statement)
                 return
-            entry = self._entries[statement] = _Entry(version)
+            entry = self._entries[statement] = _Entry(version, statement.place)
             while len(self._entries) > MAX_KEPT:
                 self._entries.popitem(last=False)
             waiting = _Waiting(statement, text, entry)
@@ -127,6 +129,17 @@ class Reader:
                     return
         tell(UNREAD if entry is None or entry.reading is None else entry.reading)
 
+    def undo(self, statement: Statement) -> None:
+        """Take back what a statement leaves to its session, unless another one was read after it."""
+        entry = self._entries.get(statement)
+        if entry is None or not statement.place.session:
+            return
+        with self._changed:
+            entry.undone = True
+            session = self._sessions.get(entry.session)
+            if session is not None and session.latest is entry:
+                session.state = session.earlier
+
     def drain(self, seconds: float) -> bool:
         """Wait until everything is read; return whether it is. What is not by then is told as unread."""
         done = self._queue.drain(seconds)
@@ -156,6 +169,7 @@ class Reader:
         with self._changed:
             session = self._sessions.pop(key, None) or Session(place.catalog, place.schema)
             self._sessions[key] = session
+            session.earlier = session.state
             if len(self._sessions) > MAX_SESSIONS:
                 self._sessions.popitem(last=False)
         return session
@@ -163,6 +177,11 @@ class Reader:
     def _finish(self, entry: _Entry, reading: Reading) -> None:
         with self._changed:
             entry.reading = reading
+            session = self._sessions.get(entry.session)
+            if session is not None:
+                session.latest = entry
+                if entry.undone:
+                    session.state = session.earlier
             tells, entry.tells = entry.tells, []
             self._changed.notify_all()
         for tell in tells:

@@ -64,10 +64,13 @@ class Session:
 
     Attributes:
         state: How it stands now.
+        earlier: How it stood before the statement that was read last.
+        latest: What stands for that statement.
     """
 
     def __init__(self, catalog: str = "", schema: str = "") -> None:
-        self.state = State(catalog, schema)
+        self.state = self.earlier = State(catalog, schema)
+        self.latest: object = None
 
     def use(self, names: Sequence[str], dialect: str, *, catalog: bool = False) -> None:
         """Use a catalog, a schema, or both.
