@@ -312,6 +312,33 @@ def test_rows_fetched_later_are_counted(workspace, fetch):
     assert [adjusted.facts.rows for adjusted in watch.sink.adjusted] == [count]
 
 
+def test_a_result_says_its_rows_bytes_and_chunks(workspace):
+    """Known at once or when its end is seen, cut off or whole; a chunk that is fetched adds nothing to it."""
+    run = workspace_client(workspace).statement_execution
+    many, cut, chunks = "SELECT id FROM range(35)", "databricks.statement.truncated", "databricks.statement.chunks"
+    with watched() as watch:
+        whole = run.execute_statement(many, workspace.warehouse_id)
+        run.get_statement_result_chunk_n(whole.statement_id, 1)
+        run.execute_statement(many, workspace.warehouse_id, row_limit=15)
+        late = run.execute_statement(many, workspace.warehouse_id, wait_timeout="0s").statement_id
+        while run.get_statement(late).status.state.value in {"PENDING", "RUNNING"}:
+            time.sleep(0.005)
+        with connected(workspace, "sea") as opened, opened.cursor() as cursor:
+            assert len(cursor.execute(many).fetchall()) == 35
+    told = [(s.operation.type, s.facts) for s in watch.sink.settled]
+    statements = [facts for kind, facts in told if kind == "table.query"]
+    ended = (*statements[:2], watch.sink.adjusted[0].facts, statements[3])
+    assert [(facts.rows, dict(facts.attributes)) for facts in ended] == [
+        (35, {chunks: 4}), (15, {cut: True, chunks: 2}), (35, {chunks: 4}), (35, {chunks: 4}),
+    ]  # fmt: skip
+    # The platform says bytes of what is fetched by links only, as the connector does.
+    assert [facts.bytes is not None for facts in ended] == [False, False, False, True]
+    assert (statements[2].state, len(watch.sink.adjusted)) == ("PENDING", 1)
+    assert [(facts.rows, facts.bytes) for kind, facts in told if kind == "statement.get_result_chunk_n"] == [
+        (None, None)
+    ]
+
+
 def test_nothing_is_kept_alive(workspace):
     """A connection that the program forgets, with a result half fetched, is collected as ever."""
     with watched():

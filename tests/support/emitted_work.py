@@ -128,11 +128,12 @@ def catalog(client: WorkspaceClient) -> None:
 
 
 def sql(client: WorkspaceClient, warehouse: str) -> None:
-    """Run statements that are priced, one of them with a result that is cut off."""
+    """Run statements that are priced, one with a result that is cut off and one with a result in chunks."""
     client.warehouses.get(warehouse)
     client.statement_execution.execute_statement("CREATE TABLE main.raw.t AS SELECT 1 AS n", warehouse)
     many = "SELECT * FROM range(100)"
     client.statement_execution.execute_statement(many, warehouse, row_limit=5)
+    client.statement_execution.execute_statement(many, warehouse)
 
 
 def connector(workspace: LocalWorkspace) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genops.core.operation import EMPTY, AttributeValue, ChargeKey, Facts, Operation
 from genops.instrumentation.databricks_names import identifier_of
-from genops.instrumentation.databricks_statements import EXECUTE, TRUNCATED, coded
+from genops.instrumentation.databricks_statements import EXECUTE, coded, extent
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -41,12 +41,12 @@ class Size(NamedTuple):
     Attributes:
         rows: Rows, where they are known already.
         bytes: Bytes, where the platform says them.
-        truncated: Whether the platform cut it off.
+        extent: Whether the platform cut it off, and its chunks, as attributes.
     """
 
     rows: int | None = None
     bytes: int | None = None
-    truncated: bool = False
+    extent: Mapping[str, AttributeValue] = EMPTY
 
 
 def command_of(cursor: Any) -> Any:
@@ -83,8 +83,7 @@ def result_of(cursor: Any) -> Any:
 def facts_of(operation: Operation, cursor: Any) -> Facts:
     """Return what the result of a statement that succeeded says of itself."""
     size = size_of(operation.type, cursor)
-    attributes: Mapping[str, AttributeValue] = {TRUNCATED: True} if size.truncated else EMPTY
-    return Facts(rows=size.rows, bytes=size.bytes, attributes=attributes)
+    return Facts(rows=size.rows, bytes=size.bytes, attributes=size.extent)
 
 
 def size_of(kind: str, cursor: Any) -> Size:
@@ -109,7 +108,7 @@ def size_of(kind: str, cursor: Any) -> Size:
     return Size(
         _count(getattr(manifest, "total_row_count", None)),
         _count(getattr(manifest, "total_byte_count", None)),
-        getattr(manifest, "truncated", None) is True,
+        extent(manifest),
     )
 
 

@@ -11,14 +11,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from genops.core import hashing
-from genops.core.operation import Action, ChargeKey, Facts, Late, Operation, Place, Statement
+from genops.core.operation import Action, AttributeValue, ChargeKey, Facts, Late, Operation, Place, Statement
 from genops.instrumentation.databricks_names import identifier_of
 from genops.instrumentation.databricks_types import OperationType, named
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-TRUNCATED = "databricks.statement.truncated"
+TRUNCATED, CHUNKS = "databricks.statement.truncated", "databricks.statement.chunks"
 # The platform keeps a result for an hour after the statement ended; nobody asks for it later.
 _RESULT_SECONDS = 3600.0
 _SCANNED = 65_536
@@ -174,17 +174,32 @@ def _ended(operation_type: str, state: str | None, response: Any, charge: Charge
     if state not in _SUCCEEDED:
         return None
     manifest = getattr(response, "manifest", None)
-    truncated = getattr(manifest, "truncated", None) is True
     return Facts(
         state=state,
         rows=_rows(operation_type, response),
         bytes=_count(getattr(manifest, "total_byte_count", None)),
         charge=charge,
-        attributes={TRUNCATED: True} if truncated else _NONE,
+        attributes=extent(manifest),
     )
 
 
-_NONE: Mapping[str, bool] = {}
+_NONE: Mapping[str, AttributeValue] = {}
+
+
+def extent(manifest: Any) -> Mapping[str, AttributeValue]:
+    """Return what the manifest of a result says beside its size: that it was cut off, or its chunks if several.
+
+    >>> from types import SimpleNamespace
+    >>> extent(SimpleNamespace(truncated=True, total_chunk_count=1))
+    {'databricks.statement.truncated': True}
+    """
+    said: dict[str, AttributeValue] = {}
+    if getattr(manifest, "truncated", None) is True:
+        said[TRUNCATED] = True
+    chunks = _count(getattr(manifest, "total_chunk_count", None)) or 0
+    if chunks > 1:
+        said[CHUNKS] = chunks
+    return said or _NONE
 
 
 def _rows(operation_type: str, response: Any) -> int | None:
