@@ -140,7 +140,7 @@ assert sorted(edge.source.name for edge in graph.edges()) == ["a.b.c", "g.h.i"]
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are delivered otherwise")
 def test_a_signal_handler_may_run_a_declared_operation():
     """A handler that runs while the graph is locked settles its own operation, and the program goes on."""
-    folders = (str(Path(lineage.__file__).parents[2]), str(Path(__file__).parents[2]))
+    folders = (str(Path(lineage.__file__).parents[3]), str(Path(__file__).parents[2]))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
     done = subprocess.run(
         [sys.executable, "-c", HANDLED], env=environment, capture_output=True, text=True, timeout=240, check=False
