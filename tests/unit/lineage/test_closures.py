@@ -255,14 +255,15 @@ def test_a_full_graph_counts_what_it_lets_go():
     """Edges of either kind, logics that are too long, and declarations of nodes have their bounds."""
     graph = graph_of([(number, number + 1) for number in range(50)], capacity=5)
     assert (len(graph.edges()), graph.overflowed) == (5, 45)
-    assert len(graph._store.names.datasets) == 6
+    assert graph.edges() == {DatasetEdge(table(number), table(number + 1)) for number in range(45, 50)}
+    assert len(graph._store.names.datasets) <= 8
     columns = graph_of([(number, number + 3) for number in range(50)], column, columns=5)
     assert (len(list(columns.view().column_edges())), columns.overflowed) == (5, 45)
     for number in range(20):
         few = graph_of([(0, 1)], capacity=1, columns=1)
         few.describe(table(number), Declaration("ann"))
     graph.add(table(0), table(1), at=3, logic=Logic("x" * 5_000, "ab"))
-    assert next(iter(graph.view().edges())).logic == Logic(None, "ab")
+    assert Logic(None, "ab") in {edge.logic for edge in graph.view().edges()}
 
 
 def test_declarations_are_bounded():

@@ -1,8 +1,9 @@
-"""Edges between numbered nodes, in flat arrays: about 50 bytes an edge, whatever is known of it.
+"""Edges between numbered nodes, in flat arrays: about 60 bytes an edge, whatever is known of it.
 
-Each edge is in two chains, that of its source and that of its target, in the order in which they came. A chain is
-walked to find out whether an edge is known; a node with a long one gets an index. Edges are never taken out, and one
-is linked only after it is whole. So readers need no lock.
+Each edge is in three chains: of its source, of its target, and of all edges from the one that nobody has named for
+longest to the one named last. A chain is linked both ways, so an edge is put in and taken out at a cost that does not
+grow. The places of edges that were taken out are used again. The chain of a target is walked to find out whether an
+edge is known; a target with a long one gets an index. At every step all chains can be walked forwards to their end.
 """
 
 from __future__ import annotations
@@ -10,92 +11,174 @@ from __future__ import annotations
 from array import array
 
 _LONG = 16  # links that are walked before a node gets an index
+_SPARE = 64
 NONE = -1
 
 
 class Adjacency:
-    """A bounded graph of numbered nodes.
+    """A graph of numbered nodes.
 
     Attributes:
-        source: Node that each edge comes from.
-        target: Node that it goes to.
+        source: Node that each edge comes from, or -1 at a place without an edge.
+        target: Node that it goes to, or -1.
         first_seen: When each edge was seen first, in nanoseconds since the epoch.
         last_seen: When it was seen last.
         provenance: Bits of who said so.
         kinds: Bits of how the source takes part in the target.
         logic: Number of what makes the target out of the source, or -1.
-        first_out: First edge that leaves each node, or -1; `next_out` goes on from edge to edge.
-        first_in: First edge that arrives at each node, or -1; `next_in` goes on.
+        first_out: The edge that left each node last, or -1; `next_out` goes on from edge to edge.
+        first_in: The edge that arrived at each node last, or -1; `next_in` goes on.
+        oldest: Edge that nobody has named for longest, or -1.
     """
 
     def __init__(self) -> None:
         self.source, self.target = array("i"), array("i")
         self.next_out, self.next_in = array("i"), array("i")
+        self._before_out, self._before_in = array("i"), array("i")
+        self._older, self._newer = array("i"), array("i")
         self.first_seen, self.last_seen = array("q"), array("q")
         self.provenance, self.kinds, self.logic = array("B"), array("I"), array("i")
         self.first_out, self.first_in = array("i"), array("i")
-        self._last_out, self._last_in = array("i"), array("i")
+        self.oldest = self._newest = NONE
+        self._free: list[int] = []
+        self._count = 0
         self._index: dict[int, dict[int, int]] = {}
 
     def __len__(self) -> int:
+        return self._count
+
+    @property
+    def places(self) -> int:
+        """Places for edges; some may be free."""
         return len(self.target)
 
-    def grow(self, nodes: int) -> None:
-        """Make room for so many nodes."""
-        missing = nodes - len(self.first_in)
-        if missing > 0:
-            for chains in (self._last_out, self._last_in, self.first_out, self.first_in):
-                chains.extend((NONE,) * missing)
+    def bare(self, node: int) -> bool:
+        """Whether a node has no edge."""
+        return node >= len(self.first_in) or (self.first_in[node] < 0 and self.first_out[node] < 0)
 
     def find(self, source: int, target: int) -> int:
         """Return the edge between two nodes, or -1."""
-        index = self._index.get(source)
+        if target >= len(self.first_in):
+            return NONE
+        edge = self.first_in[target]
+        if edge < 0:
+            return NONE
+        index = self._index.get(target)
         if index is not None:
-            return index.get(target, NONE)
-        targets, following = self.target, self.next_out
-        edge, walked = self.first_out[source], 0
+            return index.get(source, NONE)
+        sources, following, walked = self.source, self.next_in, 0
         while edge >= 0:
-            if targets[edge] == target:
+            if sources[edge] == source:
                 return edge
             edge = following[edge]
             walked += 1
         if walked >= _LONG:
-            self._index[source] = self._indexed(source)
+            self._index[target] = self._indexed(target)
         return NONE
 
-    def _indexed(self, source: int) -> dict[int, int]:
+    def _indexed(self, target: int) -> dict[int, int]:
         index: dict[int, int] = {}
-        edge = self.first_out[source]
+        edge = self.first_in[target]
         while edge >= 0:
-            index[self.target[edge]] = edge
-            edge = self.next_out[edge]
+            index[self.source[edge]] = edge
+            edge = self.next_in[edge]
         return index
 
     def add(self, source: int, target: int, at: int) -> int:
-        """Add an edge that `find` does not know, between nodes that there is room for, and return it."""
-        edge = len(self.target)
-        self.source.append(source)
-        self.next_out.append(NONE)
-        self.next_in.append(NONE)
-        self.first_seen.append(at)
-        self.last_seen.append(at)
-        self.provenance.append(0)
-        self.kinds.append(0)
-        self.logic.append(NONE)
-        self.target.append(target)
-        _link(edge, source, self.first_out, self._last_out, self.next_out)
-        _link(edge, target, self.first_in, self._last_in, self.next_in)
-        index = self._index.get(source)
-        if index is not None:
-            index[target] = edge
+        """Add an edge that `find` does not know, and return it; it is the newest."""
+        highest = max(target, source)
+        if highest >= len(self.first_in):
+            self._grow(highest)
+        if not self._free:
+            self._make_places()
+        edge = self._free.pop()
+        self.first_seen[edge] = self.last_seen[edge] = at
+        self.source[edge] = source
+        self.target[edge] = target
+        following = self.next_out[edge] = self.first_out[source]
+        if following >= 0:
+            self._before_out[following] = edge
+        self.first_out[source] = edge
+        following = self.next_in[edge] = self.first_in[target]
+        if following >= 0:
+            self._before_in[following] = edge
+        self.first_in[target] = edge
+        if target in self._index:
+            self._index[target][source] = edge
+        self._count += 1
+        self._append(edge)
         return edge
 
+    def touch(self, edge: int) -> None:
+        """Make an edge the newest."""
+        if edge != self._newest:
+            self._detach(edge)
+            self._append(edge)
 
-def _link(edge: int, node: int, first: array[int], last: array[int], following: array[int]) -> None:
-    """Put an edge at the end of a node's chain."""
-    before = last[node]
-    if before < 0:
-        first[node] = edge
+    def drop(self, edge: int) -> None:
+        """Take an edge out."""
+        source, target = self.source[edge], self.target[edge]
+        _unlink(edge, source, self.first_out, self.next_out, self._before_out)
+        _unlink(edge, target, self.first_in, self.next_in, self._before_in)
+        if target in self._index:
+            del self._index[target][source]
+            if not self._index[target]:
+                del self._index[target]
+        self._detach(edge)
+        for numbers in (self.source, self.target, self.next_out, self.next_in, self._before_out, self._before_in):
+            numbers[edge] = NONE
+        self.provenance[edge] = self.kinds[edge] = 0
+        self.logic[edge] = NONE
+        self._count -= 1
+        self._free.append(edge)
+
+    def _append(self, edge: int) -> None:
+        newest = self._newest
+        self._older[edge] = newest
+        if newest < 0:
+            self.oldest = edge
+        else:
+            self._newer[newest] = edge
+        self._newest = edge
+
+    def _detach(self, edge: int) -> None:
+        older, newer = self._older[edge], self._newer[edge]
+        if older < 0:
+            self.oldest = newer
+        else:
+            self._newer[older] = newer
+        if newer < 0:
+            self._newest = older
+        else:
+            self._older[newer] = older
+        self._newer[edge] = NONE
+
+    def _grow(self, node: int) -> None:
+        """Make room for a node, and for some more of them."""
+        none = array("i", (NONE,)) * (node + 1 - len(self.first_in) + _SPARE + node // 8)
+        self.first_out.extend(none)
+        self.first_in.extend(none)
+
+    def _make_places(self) -> None:
+        begin = len(self.target)
+        count = _SPARE + begin // 8
+        for times in (self.first_seen, self.last_seen):
+            times.extend(array("q", (0,)) * count)
+        for numbers in (self.source, self.next_out, self.next_in, self._before_out, self._before_in, self.logic):
+            numbers.extend(array("i", (NONE,)) * count)
+        for numbers in (self._older, self._newer, self.target):
+            numbers.extend(array("i", (NONE,)) * count)
+        self.provenance.extend(array("B", (0,)) * count)
+        self.kinds.extend(array("I", (0,)) * count)
+        self._free.extend(reversed(range(begin, begin + count)))
+
+
+def _unlink(edge: int, node: int, first: array[int], following: array[int], before: array[int]) -> None:
+    """Take an edge out of a node's chain."""
+    next_one, former = following[edge], before[edge]
+    if former < 0:
+        first[node] = next_one
     else:
-        following[before] = edge
-    last[node] = edge
+        following[former] = next_one
+    if next_one >= 0:
+        before[next_one] = former

@@ -15,11 +15,13 @@ class Direction(NamedTuple):
     Attributes:
         first: First edge of each node, or -1.
         following: Next edge of the same chain, or -1.
-        ends: Node at the other end of each edge.
+        begins: Node at the near end of each edge.
+        ends: Node at the far end.
     """
 
     first: array[int]
     following: array[int]
+    begins: array[int]
     ends: array[int]
 
 
@@ -31,8 +33,8 @@ def closure(
     stops: Collection[int] = (),
     depth: int | None = None,
     most: int | None = None,
-) -> dict[int, int]:
-    """Return how far away each node is that is reached, the nearest first.
+) -> list[list[int]]:
+    """Return the nodes that are reached: those one edge away, those two away, and so on.
 
     Args:
         direction: Which way to go.
@@ -42,55 +44,61 @@ def closure(
         depth: How many edges away a node may be.
         most: How many nodes are found before it ends.
     """
-    first, following, ends = direction
-    origins = dict.fromkeys(starts, 0)
-    found = dict(origins)
-    frontier, distance = list(origins), 0
-    while frontier and (depth is None or distance < depth) and (most is None or len(found) - len(origins) < most):
-        distance += 1
-        beyond: list[int] = []
-        for node in frontier:
-            if node in stops:
-                continue
-            edge = first[node]
-            while edge >= 0:
-                end = ends[edge]
-                if end not in found and (allowed is None or allowed(edge)):
-                    found[end] = distance
-                    beyond.append(end)
-                edge = following[edge]
-        frontier = beyond
-    reached = [(node, far) for node, far in found.items() if far]
-    return dict(reached if most is None else reached[:most])
+    frontier = list(dict.fromkeys(starts))
+    seen = bytearray(len(direction.first))
+    for node in frontier:
+        seen[node] = 1
+    levels: list[list[int]] = []
+    left = most
+    while frontier and (depth is None or len(levels) < depth) and (left is None or left > 0):
+        if stops:
+            frontier = [node for node in frontier if node not in stops]
+        frontier = _beyond(direction, frontier, seen, allowed)
+        if left is not None:
+            frontier = frontier[:left]
+            left -= len(frontier)
+        if frontier:
+            levels.append(frontier)
+    return levels
+
+
+def _beyond(direction: Direction, frontier: list[int], seen: bytearray, allowed: Allowed) -> list[int]:
+    """Return what is one edge further and was not seen yet."""
+    first, following, _, ends = direction
+    beyond: list[int] = []
+    for node in frontier:
+        edge = first[node]
+        while edge >= 0:
+            end = ends[edge]
+            if not seen[end] and (allowed is None or allowed(edge)):
+                seen[end] = 1
+                beyond.append(end)
+            edge = following[edge]
+    return beyond
 
 
 def path(
     direction: Direction, start: int, goal: int, *, allowed: Allowed = None, stops: Collection[int] = ()
 ) -> list[int] | None:
     """Return the edges of a shortest way, from the start on; `None` where there is none, `[]` where both are one."""
-    first, following, ends = direction
-    came: dict[int, tuple[int, int]] = {start: (-1, -1)}
+    first, following, begins, ends = direction
+    came = {start: -1}
     frontier = [start]
     while frontier and goal not in came:
         beyond: list[int] = []
         for node in frontier:
-            if node in stops:
-                continue
-            edge = first[node]
+            edge = -1 if node in stops else first[node]
             while edge >= 0:
                 end = ends[edge]
                 if end not in came and (allowed is None or allowed(edge)):
-                    came[end] = (node, edge)
+                    came[end] = edge
                     beyond.append(end)
                 edge = following[edge]
         frontier = beyond
-    return _way_back(came, goal) if goal in came else None
-
-
-def _way_back(came: dict[int, tuple[int, int]], goal: int) -> list[int]:
+    if goal not in came:
+        return None
     edges: list[int] = []
-    node, edge = came[goal]
-    while edge >= 0:
+    while (edge := came[goal]) >= 0:
         edges.append(edge)
-        node, edge = came[node]
+        goal = begins[edge]
     return edges[::-1]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,10 +13,8 @@ from genops.core.edges import LineageRow, Neighbours
 from genops.core.forks import on_fork
 from genops.core.operation import DatasetEdge, DatasetRef
 from genops.core.records import Adjusted, Admitted, Record, Settled
-from genops.lineage.graph.adjacency import NONE
 from genops.lineage.graph.closures import Direction
 from genops.lineage.graph.nouns import (
-    Column,
     Declaration,
     Diff,
     Flow,
@@ -48,14 +47,15 @@ class LineageGraph:
     through a `View`. A local file is an end: nothing flows through it, because no two operations are known to mean the
     same file.
 
-    A finalizer or a signal handler of the same thread may name edges in the middle of the lines that change the graph.
-    So changes wait in a queue, and whoever finds nobody at work carries out all that wait. Readers need no lock.
+    A finalizer or a signal handler of the same thread may name edges in the middle of the lines that change the graph,
+    and a closure may take its time. So changes wait in a queue, and whoever finds nobody at work, or ends his own,
+    carries out all that wait. Nobody who names edges waits for a lock; whoever asks does.
 
     Args:
         max_depth: How many edges away a dataset may be and still be named as upstream or downstream of an operation.
-        capacity: Edges between datasets that are kept; later ones are counted in `overflowed` and let go.
+        capacity: Edges between datasets that are kept. A full graph lets go the one that nobody named for longest.
         combinations: Combinations of labels that are told apart; later ones go under labels that all read `other`.
-        columns: Edges between columns that are kept.
+        columns: Edges between columns that are kept, likewise.
 
     Attributes:
         room: Edges of one operation that it takes.
@@ -87,7 +87,7 @@ class LineageGraph:
 
     @property
     def overflowed(self) -> int:
-        """How often an edge was let go because the graph was full, or its operation named too many."""
+        """Edges that were let go because the graph was full, or their operation named too many."""
         return self._let_go + self._store.overflowed
 
     def write(self, record: Record) -> None:
@@ -152,8 +152,7 @@ class LineageGraph:
             catalog: Only edges that touch datasets of this catalog.
             hosts: Only edges that touch datasets of these workspaces: those of one metastore.
         """
-        self._carry_out()
-        return View(self._store, at=at, catalog=catalog, hosts=hosts)
+        return View(self._store, self._asking, at=at, catalog=catalog, hosts=hosts)
 
     def diff(
         self, before: int, after: int, *, catalog: str | None = None, hosts: Collection[str] | None = None
@@ -164,30 +163,32 @@ class LineageGraph:
 
     def edges(self) -> frozenset[DatasetEdge]:
         """Return the edges between datasets that are known now."""
-        self._carry_out()
-        layer, refs = self._store.datasets, self._store.names.datasets
-        pairs, ended = zip(layer.edges.source, layer.edges.target, strict=False), layer.history.ended
-        return frozenset(DatasetEdge(refs[a], refs[b]) for edge, (a, b) in enumerate(pairs) if edge not in ended)
+        with self._asking():
+            layer, refs = self._store.datasets, self._store.names.datasets
+            pairs, ended = zip(layer.edges.source, layer.edges.target, strict=False), layer.history.ended
+            return frozenset(
+                DatasetEdge(refs[a], refs[b]) for edge, (a, b) in enumerate(pairs) if b >= 0 and edge not in ended
+            )
 
     def rows(self) -> list[LineageRow]:
         """Return how many edges are known, by the labels of the operation that was the first to name each."""
-        self._carry_out()
-        return [LineageRow(labels, *counts) for labels, counts in self._counts.copy().items()]
+        with self._asking():
+            return [LineageRow(labels, *counts) for labels, counts in self._counts.items()]
 
     def around(self, edges: Iterable[DatasetEdge]) -> Neighbours:
         """Return where an operation that named these edges stands.
 
         At most 1,000 datasets are looked at in either direction, besides one for each of these edges.
         """
-        self._carry_out()
         edges = tuple(edges)
         inputs = tuple(dict.fromkeys(edge.source for edge in edges))
         outputs = tuple(dict.fromkeys(edge.target for edge in edges))
         known, most = self._store.datasets.edges, MAX_VISITED + len(edges)
-        upwards = Direction(known.first_in, known.next_in, known.source)
-        downwards = Direction(known.first_out, known.next_out, known.target)
-        upstream = self._reached(inputs, outputs, upwards, most)
-        downstream = self._reached(outputs, inputs, downwards, most)
+        upwards = Direction(known.first_in, known.next_in, known.target, known.source)
+        downwards = Direction(known.first_out, known.next_out, known.source, known.target)
+        with self._asking():
+            upstream = self._reached(inputs, outputs, upwards, most)
+            downstream = self._reached(outputs, inputs, downwards, most)
         return Neighbours(inputs, outputs, upstream, downstream)
 
     def _change(self, change: _Change) -> None:
@@ -195,9 +196,9 @@ class LineageGraph:
         self._carry_out()
 
     def _carry_out(self) -> None:
-        """Carry out the changes that wait, unless this very thread is at it further up its stack."""
-        while self._waiting:
-            with self._lock:
+        """Carry out the changes that wait, unless somebody is at it, who then carries them out."""
+        while self._waiting and self._lock.acquire(blocking=False):
+            try:
                 if self._at_work:
                     return
                 self._at_work = True
@@ -206,19 +207,41 @@ class LineageGraph:
                         self._waiting.popleft()(self._store)
                 finally:
                     self._at_work = False
+            finally:
+                self._lock.release()
+
+    @contextmanager
+    def _asking(self) -> Generator[None, None, None]:
+        """Let nobody change the graph meanwhile; what was named before is carried out first."""
+        with self._lock:
+            outermost, self._at_work = not self._at_work, True
+            try:
+                # Only what waits already: whoever names edges all the time is not to keep a question waiting.
+                for _ in range(len(self._waiting) if outermost else 0):
+                    self._waiting.popleft()(self._store)
+                yield
+            finally:
+                self._at_work = not outermost
+        if outermost:
+            self._carry_out()
 
     def _settled(self, store: Store, record: Settled | Adjusted) -> None:
         facts, at = record.facts, record.ended_ns if isinstance(record, Settled) else record.at_ns
         counts = self._counted(record.operation)
-        statement = record.operation.statement
-        logic = NONE if statement is None else store.logic(Logic(fingerprint=statement.hash))
-        said = Said(int(_provenance(record.operation)), 0, logic)
-        new = sum([store.see(edge.source, edge.target, at, said) for edge in facts.edges])
-        for each in facts.columns:
-            source, target = Column(each.source, each.source_column), Column(each.target, each.target_column)
-            new += store.see(source, target, at, said._replace(kinds=bits_of(Transformation.of(each.kind))))
-        counts[0] += new
         counts[1] += 1
+        statement = record.operation.statement
+        logic = store.logics.take(None if statement is None else Logic(fingerprint=statement.hash))
+        said = Said(int(_provenance(record.operation)), logic=logic, counts=counts)
+        store.begin()
+        for edge in facts.edges:
+            store.see(edge.source, edge.target, at, said)
+        kinds: dict[str, Said] = {}
+        for source, source_column, target, target_column, kind in facts.columns:
+            of_kind = kinds.get(kind)
+            if of_kind is None:
+                of_kind = kinds[kind] = said._replace(kinds=bits_of(Transformation.of(kind)))
+            store.see_columns(source, source_column, target, target_column, at, of_kind)
+        store.logics.release(logic)
 
     def _counted(self, operation: Operation) -> list[int]:
         labels = (*operation.attribution.labels, operation.provider, operation.type, operation.host or "")
@@ -264,7 +287,12 @@ def _provenance(operation: Operation) -> Provenance:
 
 
 def _extended(store: Store, flows: tuple[Flow, ...], at: int, provenance: int) -> None:
-    for flow in flows:
-        logic = NONE if flow.logic is None else store.logic(flow.logic)
-        said = Said(provenance, bits_of(flow.transformation), logic, flow.declaration)
-        store.see(flow.source, flow.target, at, said)
+    plain, logics, see = Said(provenance), store.logics, store.see
+    store.begin()
+    for source, target, transformation, logic, declaration in flows:
+        if transformation is None and logic is None and declaration is None:
+            see(source, target, at, plain)
+            continue
+        number = logics.take(logic)
+        see(source, target, at, Said(provenance, bits_of(transformation), number, declaration))
+        logics.release(number)

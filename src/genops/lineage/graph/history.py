@@ -59,6 +59,11 @@ class History:
         self.ended[edge] = at
         return True
 
+    def forget(self, edge: int) -> None:
+        """Forget the past of an edge."""
+        self.ended.pop(edge, None)
+        self._former.pop(edge, None)
+
     def stands(self, edge: int, at: int) -> bool:
         """Whether an edge stood at a time, in nanoseconds since the epoch."""
         ended = self.ended.get(edge)

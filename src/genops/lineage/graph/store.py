@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from genops.core.edges import LOCAL_FILE
 from genops.lineage.graph.adjacency import NONE, Adjacency
 from genops.lineage.graph.history import History
+from genops.lineage.graph.logics import Logics
 from genops.lineage.graph.names import Names
-from genops.lineage.graph.nouns import (
-    Column,
-    Declaration,
-    KnownEdge,
-    Logic,
-    Node,
-    Provenance,
-    transformations_of,
-)
+from genops.lineage.graph.nouns import Column, Declaration, KnownEdge, Node, Provenance, transformations_of
 
 if TYPE_CHECKING:
     from genops.core.operation import DatasetRef
-
-MAX_LOGICS = 10_000
-MAX_TEXT = 4_096
 
 
 class Layer:
@@ -32,14 +22,24 @@ class Layer:
         edges: Its edges.
         history: When they stand.
         declared: What people say of them.
-        capacity: How many are kept.
+        counted: Where each is counted, by the labels of the operation that was the first to name it.
+        capacity: How many are kept; at least one.
     """
 
     def __init__(self, capacity: int) -> None:
         self.edges = Adjacency()
         self.history = History(self.edges)
         self.declared: dict[int, Declaration] = {}
-        self.capacity = capacity
+        self.counted: dict[int, list[int]] = {}
+        self.capacity = max(capacity, 1)
+
+    def forget(self, edge: int) -> None:
+        """Forget what is said of an edge."""
+        self.declared.pop(edge, None)
+        self.history.forget(edge)
+        counts = self.counted.pop(edge, None)
+        if counts is not None:
+            counts[0] -= 1
 
 
 class Said(NamedTuple):
@@ -50,12 +50,14 @@ class Said(NamedTuple):
         kinds: Bits of how the source takes part in the target.
         logic: Number of what makes the target out of the source, or -1.
         declaration: What people say of it.
+        counts: Where an edge between datasets is counted that nobody named before, in its first number.
     """
 
     provenance: int
     kinds: int = 0
     logic: int = NONE
     declaration: Declaration | None = None
+    counts: list[int] | None = None
 
     def of_datasets(self) -> Said:
         """Return what it says of the datasets of two columns: how values take part is known of the columns alone."""
@@ -63,96 +65,109 @@ class Said(NamedTuple):
 
 
 class Store:
-    """Keeps each edge once, in bounded memory. It is written by one at a time; it is read without a lock.
+    """Keeps each edge once, in bounded memory. One at a time writes it or reads it.
+
+    A full layer lets go the edge that nobody has named for longest, and with their last edge its datasets and columns.
 
     Attributes:
         names: Numbers of datasets and columns.
+        logics: Numbers of what makes targets out of sources.
         datasets: Edges between datasets.
-        columns: Edges between columns; each has its edge between datasets too, unless both are of one dataset.
-        overflowed: Edges, logics and declarations that were let go because there was no room.
+        columns: Edges between columns; each had its edge between datasets too when it was named, unless both are of one
+            dataset.
     """
 
     def __init__(self, edges: int, column_edges: int) -> None:
-        self.names = Names()
+        self.names, self.logics = Names(), Logics()
         self.datasets, self.columns = Layer(edges), Layer(column_edges)
-        self.overflowed = 0
-        self._logics: list[Logic] = []
-        self._numbers: dict[Logic, int] = {}
+        self._let_go = 0
         self._said: dict[Node, Declaration] = {}
-        self._latest: tuple[int, ...] = ()
+        self._told: dict[tuple[int, int], int] = {}
 
-    def see(self, source: Node, target: Node, at: int, said: Said) -> int:
-        """Take note of an edge between two datasets or two columns; return how many dataset edges are new: 0 or 1."""
-        of_columns = isinstance(source, Column) and isinstance(target, Column)
-        one = source.dataset if isinstance(source, Column) else source
+    @property
+    def overflowed(self) -> int:
+        """Edges, logics and declarations that were let go because there was no room."""
+        return self._let_go + self.logics.refused
+
+    def begin(self) -> None:
+        """Begin with what another witness says, or with another time."""
+        self._told.clear()
+
+    def see(self, source: Node, target: Node, at: int, said: Said) -> None:
+        """Take note of an edge between two datasets or two columns."""
+        if isinstance(source, Column):
+            if isinstance(target, Column):
+                self.see_columns(*source, *target, at, said)
+                return
+            source = source.dataset
         other = target.dataset if isinstance(target, Column) else target
-        numbers = self._numbers_of(one, other, self.columns if of_columns else self.datasets)
-        if numbers is None:
-            self.overflowed += 1
-            return 0
-        if not of_columns:
-            return self._between_datasets(*numbers, at, said)
-        new = 0
-        # Columns come table by table: what was just said of two tables need not be said for each pair of their columns.
-        latest = (*numbers, at, said.provenance, said.logic)
-        if numbers[0] != numbers[1] and latest != self._latest:
-            new = self._between_datasets(*numbers, at, said.of_datasets())
-            self._latest = latest
-        names, layer = self.names, self.columns
-        columns = names.column(numbers[0], source.name), names.column(numbers[1], target.name)
-        layer.edges.grow(len(names.columns))
-        self._note(layer, _seen(layer, *columns, at), said)
-        return new
+        self._note(self.datasets, *self.names.pair(source, other), at, said)
 
-    def _numbers_of(self, source: DatasetRef, target: DatasetRef, layer: Layer) -> tuple[int, int] | None:
-        """Return the numbers of two datasets; `None` where one is new and there is no room for an edge of it."""
-        names = self.names
-        if len(layer.edges) >= layer.capacity and (names.known(source) < 0 or names.known(target) < 0):
-            return None
-        numbers = names.dataset(source), names.dataset(target)
-        self.datasets.edges.grow(len(names.datasets))
-        return numbers
+    def see_columns(
+        self, source: DatasetRef, source_column: str, target: DatasetRef, target_column: str, at: int, said: Said
+    ) -> None:
+        """Take note of an edge between two columns, and of one between their datasets."""
+        names, told = self.names, self._told
+        pair = one, other = names.pair(source, target)
+        # What was said of two tables a moment ago need not be said again for each pair of their columns.
+        if one != other and told.get(pair) != said.logic:
+            self._note(self.datasets, one, other, at, said.of_datasets())
+            told[pair] = said.logic
+        self._note(self.columns, names.column(one, source_column), names.column(other, target_column), at, said)
 
-    def _between_datasets(self, source: int, target: int, at: int, said: Said) -> int:
-        layer = self.datasets
-        before = len(layer.edges)
-        self._note(layer, _seen(layer, source, target, at), said)
-        return len(layer.edges) - before
-
-    def _note(self, layer: Layer, edge: int, said: Said) -> None:
+    def _note(self, layer: Layer, source: int, target: int, at: int, said: Said) -> None:
         """Write down what is said of an edge; nothing that is known is taken back."""
-        if edge < 0:
-            self.overflowed += 1
-            return
         edges = layer.edges
-        edges.provenance[edge] |= said.provenance
-        edges.kinds[edge] |= said.kinds
-        if said.logic >= 0:
-            edges.logic[edge] = said.logic
-        if said.declaration is not None:
-            layer.declared[edge] = said.declaration
+        edge = edges.find(source, target)
+        new = edge < 0
+        if new:
+            edge = edges.add(source, target, at)
+        else:
+            layer.history.seen(edge, at)
+            edges.touch(edge)
+        provenance, kinds, logic, declaration, counts = said
+        edges.provenance[edge] |= provenance
+        if kinds:
+            edges.kinds[edge] |= kinds
+        if logic >= 0:
+            self.logics.use(logic)
+            self.logics.release(edges.logic[edge])
+            edges.logic[edge] = logic
+        if declaration is not None:
+            layer.declared[edge] = declaration
+        if new:
+            if counts is not None and layer is self.datasets:
+                counts[0] += 1
+                layer.counted[edge] = counts
+            if len(edges) > layer.capacity:
+                self._drop_oldest(layer)
 
-    def logic(self, logic: Logic) -> int:
-        """Return the number of what makes targets out of sources; -1 where there is no room for it.
+    def _drop_oldest(self, layer: Layer) -> None:
+        edges = layer.edges
+        edge = edges.oldest
+        source, target, logic = edges.source[edge], edges.target[edge], edges.logic[edge]
+        edges.drop(edge)
+        layer.forget(edge)
+        if layer is self.datasets:
+            self._told.clear()
+        self.logics.release(logic)
+        self._let_go += 1
+        for node in (source,) if source == target else (source, target):
+            if edges.bare(node):
+                self._drop_node(layer, node)
 
-        A text of more than 4,096 characters is withheld; its fingerprint stays.
-        """
-        if logic.text is not None and len(logic.text) > MAX_TEXT:
-            logic = logic._replace(text=None)
-        number = self._numbers.get(logic)
-        if number is None:
-            if len(self._logics) >= MAX_LOGICS:
-                self.overflowed += 1
-                return NONE
-            number = len(self._logics)
-            self._logics.append(logic)
-            self._numbers[logic] = number
-        return number
+    def _drop_node(self, layer: Layer, node: int) -> None:
+        """Forget a node without edges, and its dataset unless something else of it is known."""
+        names, dataset = self.names, node
+        if layer is self.columns:
+            dataset = names.dataset_of[node]
+            names.drop_column(node)
+        if self.datasets.edges.bare(dataset) and not names.has_columns(dataset):
+            names.drop_dataset(dataset)
 
     def withdraw(self, source: Node, target: Node, at: int, provenance: Provenance) -> bool:
         """Take back what some say of an edge; return whether it ended, because nobody else says it."""
         layer, edge = self.find(source, target)
-        self._latest = ()
         if edge < 0:
             return False
         left = layer.edges.provenance[edge] & ~int(provenance)
@@ -181,12 +196,12 @@ class Store:
 
     def node(self, layer: Layer, number: int) -> Node:
         """Return a node by its number in its graph."""
-        return self.names.datasets[number] if layer is self.datasets else self.names.at(number)
+        return self.names.datasets[number] if layer is self.datasets else self.names.columns[number]
 
     def describe(self, node: Node, declaration: Declaration) -> None:
         """Keep what people say of a dataset or a column."""
         if node not in self._said and len(self._said) >= self.datasets.capacity + self.columns.capacity:
-            self.overflowed += 1
+            self._let_go += 1
             return
         self._said[node] = declaration
 
@@ -203,7 +218,7 @@ class Store:
 
     def edge(self, layer: Layer, edge: int) -> KnownEdge:
         """Return all that is known of an edge."""
-        edges, logic = layer.edges, layer.edges.logic[edge]
+        edges = layer.edges
         return KnownEdge(
             self.node(layer, edges.source[edge]),
             self.node(layer, edges.target[edge]),
@@ -212,14 +227,6 @@ class Store:
             edges.last_seen[edge],
             layer.history.ended.get(edge),
             transformations_of(edges.kinds[edge]),
-            self._logics[logic] if logic >= 0 else None,
+            self.logics.at(edges.logic[edge]),
             layer.declared.get(edge),
         )
-
-
-def _seen(layer: Layer, source: int, target: int, at: int) -> int:
-    edge = layer.edges.find(source, target)
-    if edge >= 0:
-        layer.history.seen(edge, at)
-        return edge
-    return NONE if len(layer.edges) >= layer.capacity else layer.edges.add(source, target, at)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, TypeAlias
 
 from genops.lineage.graph.closures import Allowed, Direction, closure, path
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from genops.core.operation import DatasetRef
     from genops.lineage.graph.store import Layer, Store
 
+_AT_ONCE = 1_000
+# A named tuple's own constructor takes twice as long, which a closure of 100,000 nodes shows.
+_as_reached: Callable[[type[Reached], tuple[Node, int]], Reached] = tuple.__new__  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  (of any tuple)
 _Way: TypeAlias = "Callable[[Layer], Direction]"
 
 
@@ -23,15 +28,22 @@ class View:
 
     Args:
         store: All that is known.
+        asking: Keeps it from being changed meanwhile.
         at: Time in nanoseconds since the epoch; now where it is `None`.
         catalog: First part of the names of datasets.
         hosts: Hosts of datasets: the workspaces of one metastore.
     """
 
     def __init__(
-        self, store: Store, *, at: int | None = None, catalog: str | None = None, hosts: Collection[str] | None = None
+        self,
+        store: Store,
+        asking: Callable[[], AbstractContextManager[None]],
+        *,
+        at: int | None = None,
+        catalog: str | None = None,
+        hosts: Collection[str] | None = None,
     ) -> None:
-        self._store, self._at = store, at
+        self._store, self._asking, self._at = store, asking, at
         self._catalog, self._hosts = catalog, hosts
 
     def upstream(self, node: Node, *, depth: int | None = None, most: int | None = None) -> tuple[Reached, ...]:
@@ -50,23 +62,25 @@ class View:
 
     def path(self, source: Node, target: Node) -> tuple[KnownEdge, ...] | None:
         """Return the edges of a shortest way from source to target; `None` where data cannot have come that way."""
-        layer, start, goal = self._store.layer_of(source), self._number(source), self._number(target)
-        if start < 0 or goal < 0 or self._store.layer_of(target) is not layer:
-            return None
-        found = path(_downwards(layer), start, goal, allowed=self._allowed(layer), stops=self._store.stops(layer))
-        return None if found is None else tuple(self._store.edge(layer, edge) for edge in found)
+        with self._asking():
+            layer, start, goal = self._store.layer_of(source), self._number(source), self._number(target)
+            if start < 0 or goal < 0 or self._store.layer_of(target) is not layer:
+                return None
+            found = path(_downwards(layer), start, goal, allowed=self._allowed(layer), stops=self._store.stops(layer))
+            return None if found is None else tuple(self._store.edge(layer, edge) for edge in found)
 
     def impact(self, node: Node, *, depth: int | None = None) -> Impact:
         """Return what depends on a dataset or a column, and whom it concerns.
 
         What is reached by columns alone counts its datasets too.
         """
-        starts = [self._number(node)] if isinstance(node, Column) else self._columns_of(node)
-        columns = self._closure(self._store.columns, [each for each in starts if each >= 0], _downwards, depth, None)
-        datasets = self._datasets_of(columns) if isinstance(node, Column) else self.downstream(node, depth=depth)
-        reached = self._nodes(self._store.columns, columns)
-        said = [self._store.declaration(each.node) for each in (*datasets, *reached)]
-        known = [each for each in (self._store.declaration(node), *said) if each is not None]
+        with self._asking():
+            starts = [self._number(node)] if isinstance(node, Column) else self._columns_of(node)
+            columns = self._closure(self._store.columns, [each for each in starts if each >= 0], _downwards, depth)
+            reached = self._nodes(self._store.columns, columns)
+            datasets = self._datasets_of(columns) if isinstance(node, Column) else self.downstream(node, depth=depth)
+            said = [self._store.declaration(each.node) for each in (*datasets, *reached)]
+            known = [each for each in (self._store.declaration(node), *said) if each is not None]
         return Impact(
             datasets,
             reached,
@@ -76,11 +90,11 @@ class View:
         )
 
     def edges(self) -> Iterator[KnownEdge]:
-        """Yield the edges between datasets, in the order in which they became known."""
+        """Yield the edges between datasets, in the order in which they became known as long as none was let go."""
         return self._listed(self._store.datasets)
 
     def column_edges(self) -> Iterator[KnownEdge]:
-        """Yield the edges between columns, in the order in which they became known."""
+        """Yield the edges between columns, in the order in which they became known as long as none was let go."""
         return self._listed(self._store.columns)
 
     def declaration(self, node: Node) -> Declaration | None:
@@ -91,17 +105,21 @@ class View:
         """Return what changed from an earlier view to this one; both should be of the same part of the same graph."""
         appeared: list[KnownEdge] = []
         disappeared: list[KnownEdge] = []
-        for layer in (self._store.datasets, self._store.columns):
-            now, before = self._allowed(layer), earlier._allowed(layer)
-            for edge in range(len(layer.edges)):
-                stands, stood = now is None or now(edge), before is None or before(edge)
-                if stands != stood:
-                    (appeared if stands else disappeared).append(self._store.edge(layer, edge))
+        with self._asking():
+            for layer in (self._store.datasets, self._store.columns):
+                now, before = self._allowed(layer), earlier._allowed(layer)
+                for edge in range(layer.edges.places):
+                    if layer.edges.target[edge] < 0:
+                        continue
+                    stands, stood = now is None or now(edge), before is None or before(edge)
+                    if stands != stood:
+                        (appeared if stands else disappeared).append(self._store.edge(layer, edge))
         return Diff(tuple(appeared), tuple(disappeared))
 
-    def _reached(self, node: Node, direction: _Way, depth: int | None, most: int | None) -> tuple[Reached, ...]:
-        layer, start = self._store.layer_of(node), self._number(node)
-        return () if start < 0 else self._nodes(layer, self._closure(layer, [start], direction, depth, most))
+    def _reached(self, node: Node, way: _Way, depth: int | None, most: int | None) -> tuple[Reached, ...]:
+        with self._asking():
+            layer, start = self._store.layer_of(node), self._number(node)
+            return () if start < 0 else self._nodes(layer, self._closure(layer, [start], way, depth, most))
 
     def _number(self, node: Node) -> int:
         """Return the number of a node that has edges, or -1."""
@@ -109,29 +127,45 @@ class View:
         return number if number < len(self._store.layer_of(node).edges.first_in) else -1
 
     def _closure(
-        self, layer: Layer, starts: list[int], way: _Way, depth: int | None, most: int | None
-    ) -> dict[int, int]:
+        self, layer: Layer, starts: list[int], way: _Way, depth: int | None, most: int | None = None
+    ) -> list[list[int]]:
         allowed, stops = self._allowed(layer), self._store.stops(layer)
         return closure(way(layer), starts, allowed=allowed, stops=stops, depth=depth, most=most)
 
-    def _nodes(self, layer: Layer, distances: dict[int, int]) -> tuple[Reached, ...]:
-        return tuple(Reached(self._store.node(layer, number), far) for number, far in distances.items())
+    def _nodes(self, layer: Layer, levels: list[list[int]]) -> tuple[Reached, ...]:
+        names = self._store.names
+        nodes: list[DatasetRef] | list[Column] = names.datasets if layer is self._store.datasets else names.columns
+        distances = chain.from_iterable(repeat(far, len(level)) for far, level in enumerate(levels, 1))
+        pairs = zip(map(nodes.__getitem__, chain.from_iterable(levels)), distances, strict=True)
+        return tuple(map(_as_reached, repeat(Reached), pairs))
 
     def _columns_of(self, ref: DatasetRef) -> list[int]:
         number, room = self._store.number(ref), len(self._store.columns.edges.first_in)
         return [] if number < 0 else [each for each in self._store.names.columns_of(number) if each < room]
 
-    def _datasets_of(self, columns: dict[int, int]) -> tuple[Reached, ...]:
-        nearest: dict[int, int] = {}
-        for column, far in columns.items():
-            nearest.setdefault(self._store.names.dataset_of[column], far)
-        return self._nodes(self._store.datasets, nearest)
+    def _datasets_of(self, columns: list[list[int]]) -> tuple[Reached, ...]:
+        names, found = self._store.names, set[int]()
+        levels: list[list[int]] = []
+        for level in columns:
+            new = dict.fromkeys(names.dataset_of[column] for column in level)
+            levels.append([dataset for dataset in new if dataset not in found])
+            found.update(new)
+        return self._nodes(self._store.datasets, levels)
 
     def _listed(self, layer: Layer) -> Iterator[KnownEdge]:
-        allowed = self._allowed(layer)
-        for edge in range(len(layer.edges)):
-            if allowed is None or allowed(edge):
-                yield self._store.edge(layer, edge)
+        """Yield edges, a thousand at a time, so that changes need not wait until all were taken."""
+        begin = 0
+        while begin < layer.edges.places:
+            with self._asking():
+                allowed = self._allowed(layer)
+                places = range(begin, min(begin + _AT_ONCE, layer.edges.places))
+                some = [
+                    self._store.edge(layer, edge)
+                    for edge in places
+                    if layer.edges.target[edge] >= 0 and (allowed is None or allowed(edge))
+                ]
+            yield from some
+            begin += _AT_ONCE
 
     def _allowed(self, layer: Layer) -> Allowed:
         """Return what says of an edge whether it is in this view; `None` where all are."""
@@ -164,11 +198,11 @@ class View:
 
 
 def _upwards(layer: Layer) -> Direction:
-    return Direction(layer.edges.first_in, layer.edges.next_in, layer.edges.source)
+    return Direction(layer.edges.first_in, layer.edges.next_in, layer.edges.target, layer.edges.source)
 
 
 def _downwards(layer: Layer) -> Direction:
-    return Direction(layer.edges.first_out, layer.edges.next_out, layer.edges.target)
+    return Direction(layer.edges.first_out, layer.edges.next_out, layer.edges.source, layer.edges.target)
 
 
 def _each(declarations: list[Declaration], field: str) -> tuple[str, ...]:
