@@ -63,6 +63,19 @@ def test_closures_are_those_of_brute_force(node, flows, start, depth):
 
 @given(pairs, ids, ids)
 @settings(max_examples=60)
+def test_a_path_leads_round_local_files(flows, start, goal):
+    """One of ten nodes is none to go through: the way is as long as brute force finds, or there is none."""
+    nodes = [table(number) for number in range(9)] + [LOCAL_FILE]
+    graph = LineageGraph()
+    graph.extend((Flow(nodes[a], nodes[b]) for a, b in flows), at=1)
+    graph.extend((Flow(table(90), nodes[start]), Flow(nodes[goal], table(91))), at=1)
+    found = graph.view().path(nodes[start], nodes[goal])
+    distance = 0 if start == goal else levels(flows, start, stop=lambda node: node == 9).get(goal)
+    assert (None if found is None else len(found)) == distance
+
+
+@given(pairs, ids, ids)
+@settings(max_examples=60)
 def test_a_path_is_a_shortest_one(flows, start, goal):
     """It is made of edges that follow each other, as many as brute force needs; where there is none, it is None."""
     found = graph_of([*flows, (start, 99), (98, goal)]).view().path(table(start), table(goal))

@@ -28,6 +28,7 @@ class Adjacency:
         logic: Number of what makes the target out of the source, or -1.
         first_out: The edge that left each node last, or -1; `next_out` goes on from edge to edge.
         first_in: The edge that arrived at each node last, or -1; `next_in` goes on.
+        count: How many edges there are.
         oldest: Edge that nobody has named for longest, or -1.
     """
 
@@ -41,11 +42,11 @@ class Adjacency:
         self.first_out, self.first_in = array("i"), array("i")
         self.oldest = self._newest = NONE
         self._free: list[int] = []
-        self._count = 0
+        self.count = 0
         self._index: dict[int, dict[int, int]] = {}
 
     def __len__(self) -> int:
-        return self._count
+        return self.count
 
     @property
     def places(self) -> int:
@@ -84,17 +85,21 @@ class Adjacency:
             edge = self.next_in[edge]
         return index
 
-    def add(self, source: int, target: int, at: int) -> int:
+    def add(self, source: int, target: int, at: int, provenance: int, kinds: int, logic: int) -> int:
         """Add an edge that `find` does not know, and return it; it is the newest."""
-        highest = max(target, source)
-        if highest >= len(self.first_in):
-            self._grow(highest)
+        if source >= len(self.first_in) or target >= len(self.first_in):
+            self._grow(max(source, target))
         if not self._free:
             self._make_places()
         edge = self._free.pop()
         self.first_seen[edge] = self.last_seen[edge] = at
         self.source[edge] = source
         self.target[edge] = target
+        self.provenance[edge] = provenance
+        if kinds:
+            self.kinds[edge] = kinds
+        if logic >= 0:
+            self.logic[edge] = logic
         following = self.next_out[edge] = self.first_out[source]
         if following >= 0:
             self._before_out[following] = edge
@@ -105,7 +110,7 @@ class Adjacency:
         self.first_in[target] = edge
         if target in self._index:
             self._index[target][source] = edge
-        self._count += 1
+        self.count += 1
         self._append(edge)
         return edge
 
@@ -129,7 +134,7 @@ class Adjacency:
             numbers[edge] = NONE
         self.provenance[edge] = self.kinds[edge] = 0
         self.logic[edge] = NONE
-        self._count -= 1
+        self.count -= 1
         self._free.append(edge)
 
     def _append(self, edge: int) -> None:

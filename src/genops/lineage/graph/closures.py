@@ -78,27 +78,56 @@ def _beyond(direction: Direction, frontier: list[int], seen: bytearray, allowed:
 
 
 def path(
-    direction: Direction, start: int, goal: int, *, allowed: Allowed = None, stops: Collection[int] = ()
+    downwards: Direction,
+    upwards: Direction,
+    start: int,
+    goal: int,
+    *,
+    allowed: Allowed = None,
+    stops: Collection[int] = (),
 ) -> list[int] | None:
-    """Return the edges of a shortest way, from the start on; `None` where there is none, `[]` where both are one."""
-    first, following, begins, ends = direction
-    came = {start: -1}
-    frontier = [start]
-    while frontier and goal not in came:
-        beyond: list[int] = []
-        for node in frontier:
-            edge = -1 if node in stops else first[node]
-            while edge >= 0:
-                end = ends[edge]
-                if end not in came and (allowed is None or allowed(edge)):
-                    came[end] = edge
-                    beyond.append(end)
-                edge = following[edge]
-        frontier = beyond
-    if goal not in came:
+    """Return the edges of a shortest way, from the start on; `None` where there is none, `[]` where both are one.
+
+    It is looked for from both ends, from whichever has fewer nodes to go on from.
+    """
+    came, leads = {start: -1}, {goal: -1}
+    near: list[int] = [start]
+    far: list[int] = [goal]
+    meeting = start if start == goal else -1
+    while meeting < 0 and near and far:
+        if len(near) <= len(far):
+            near = _stepped(downwards, [node for node in near if node not in stops], came, allowed)
+            meeting = next((node for node in near if node in leads), -1)
+        else:
+            far = [node for node in _stepped(upwards, far, leads, allowed) if node not in stops]
+            for node in stops:
+                if node != goal:
+                    leads.pop(node, None)
+            meeting = next((node for node in far if node in came), -1)
+    if meeting < 0:
         return None
+    first = _followed(came, downwards.begins, meeting)
+    return [*reversed(first), *_followed(leads, upwards.begins, meeting)]
+
+
+def _stepped(direction: Direction, frontier: list[int], known: dict[int, int], allowed: Allowed) -> list[int]:
+    """Return what is one edge further and was not known, and take note of the edge that led there."""
+    first, following, _, ends = direction
+    beyond: list[int] = []
+    for node in frontier:
+        edge = first[node]
+        while edge >= 0:
+            end = ends[edge]
+            if end not in known and (allowed is None or allowed(edge)):
+                known[end] = edge
+                beyond.append(end)
+            edge = following[edge]
+    return beyond
+
+
+def _followed(known: dict[int, int], begins: array[int], node: int) -> list[int]:
     edges: list[int] = []
-    while (edge := came[goal]) >= 0:
+    while (edge := known[node]) >= 0:
         edges.append(edge)
-        goal = begins[edge]
-    return edges[::-1]
+        node = begins[edge]
+    return edges

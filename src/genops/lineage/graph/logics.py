@@ -17,13 +17,14 @@ class Logics:
 
     Attributes:
         refused: Logics that there was no room for.
+        uses: How often each number is used.
     """
 
     def __init__(self) -> None:
         self.refused = 0
+        self.uses: list[int] = []
         self._logics: list[Logic | None] = []
         self._numbers: dict[Logic, int] = {}
-        self._uses: list[int] = []
         self._free: list[int] = []
 
     def take(self, logic: Logic | None) -> int:
@@ -41,7 +42,7 @@ class Logics:
                 self.refused += 1
                 return NONE
             number = self._add(logic)
-        self._uses[number] += 1
+        self.uses[number] += 1
         return number
 
     def _add(self, logic: Logic) -> int:
@@ -51,21 +52,17 @@ class Logics:
         else:
             number = len(self._logics)
             self._logics.append(logic)
-            self._uses.append(0)
+            self.uses.append(0)
         self._numbers[logic] = number
         return number
-
-    def use(self, number: int) -> None:
-        """Count one more use of a number."""
-        self._uses[number] += 1
 
     def release(self, number: int) -> None:
         """Count one use less; -1 is nobody's."""
         if number < 0:
             return
-        self._uses[number] -= 1
+        self.uses[number] -= 1
         logic = self._logics[number]
-        if logic is not None and not self._uses[number]:
+        if logic is not None and not self.uses[number]:
             del self._numbers[logic]
             self._logics[number] = None
             self._free.append(number)

@@ -113,34 +113,35 @@ class Store:
         if one != other and told.get(pair) != said.logic:
             self._note(self.datasets, one, other, at, said.of_datasets())
             told[pair] = said.logic
-        self._note(self.columns, names.column(one, source_column), names.column(other, target_column), at, said)
+        begin, end = names.column_numbers[one].get(source_column), names.column_numbers[other].get(target_column)
+        if begin is None or end is None:
+            begin, end = names.column(one, source_column), names.column(other, target_column)
+        self._note(self.columns, begin, end, at, said)
 
     def _note(self, layer: Layer, source: int, target: int, at: int, said: Said) -> None:
         """Write down what is said of an edge; nothing that is known is taken back."""
         edges = layer.edges
-        edge = edges.find(source, target)
-        new = edge < 0
-        if new:
-            edge = edges.add(source, target, at)
-        else:
-            layer.history.seen(edge, at)
-            edges.touch(edge)
         provenance, kinds, logic, declaration, counts = said
-        edges.provenance[edge] |= provenance
-        if kinds:
-            edges.kinds[edge] |= kinds
         if logic >= 0:
-            self.logics.use(logic)
-            self.logics.release(edges.logic[edge])
-            edges.logic[edge] = logic
-        if declaration is not None:
-            layer.declared[edge] = declaration
-        if new:
+            self.logics.uses[logic] += 1
+        edge = edges.find(source, target)
+        if edge < 0:
+            edge = edges.add(source, target, at, provenance, kinds, logic)
             if counts is not None and layer is self.datasets:
                 counts[0] += 1
                 layer.counted[edge] = counts
-            if len(edges) > layer.capacity:
+            if edges.count > layer.capacity:
                 self._drop_oldest(layer)
+        else:
+            layer.history.seen(edge, at)
+            edges.touch(edge)
+            edges.provenance[edge] |= provenance
+            edges.kinds[edge] |= kinds
+            if logic >= 0:
+                self.logics.release(edges.logic[edge])
+                edges.logic[edge] = logic
+        if declaration is not None:
+            layer.declared[edge] = declaration
 
     def _drop_oldest(self, layer: Layer) -> None:
         edges = layer.edges

@@ -66,7 +66,8 @@ class View:
             layer, start, goal = self._store.layer_of(source), self._number(source), self._number(target)
             if start < 0 or goal < 0 or self._store.layer_of(target) is not layer:
                 return None
-            found = path(_downwards(layer), start, goal, allowed=self._allowed(layer), stops=self._store.stops(layer))
+            allowed, stops = self._allowed(layer), self._store.stops(layer)
+            found = path(_downwards(layer), _upwards(layer), start, goal, allowed=allowed, stops=stops)
             return None if found is None else tuple(self._store.edge(layer, edge) for edge in found)
 
     def impact(self, node: Node, *, depth: int | None = None) -> Impact:
