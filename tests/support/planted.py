@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
+from support.planted_further import further
+
 DIALECTS = ("databricks", "snowflake", "bigquery", "tsql", "athena", "postgres")
 _LETTERS = "abcdefghijkmnpqrstuvwxyz"
 _BACKSLASH = ("databricks", "snowflake", "bigquery")
@@ -22,14 +24,15 @@ class Planted(NamedTuple):
 def statement(rng: random.Random) -> Planted:
     """Return a generated statement of one of six dialects with one secret planted once or more."""
     dialect = rng.choice(DIALECTS)
-    secret = _secret(rng)
+    secret = planted_secret(rng)
     text = rng.choice(_PLACES)(rng, dialect, secret)
     if rng.random() < 0.3:
         text = rng.choice(_AROUND)(rng, dialect, secret, text)
     return Planted(dialect, _spaced(rng, text), secret)
 
 
-def _secret(rng: random.Random) -> str:
+def planted_secret(rng: random.Random) -> str:
+    """Return a secret: a word that begins with `zq`, or a number without a zero; at least nine characters."""
     if rng.random() < 0.3:
         return "".join(rng.choices("123456789", k=rng.randint(9, 16)))
     return "zq" + "".join(rng.choices(_LETTERS + "0123456789", k=rng.randint(8, 20)))
@@ -216,6 +219,10 @@ def _in_name(rng: random.Random, dialect: str, secret: str) -> str:
     return f"SELECT a FROM {left}{address}{right} WHERE b = 1"
 
 
+def _further(rng: random.Random, dialect: str, secret: str) -> str:
+    return further(rng, dialect, secret, literal(rng, dialect, secret))
+
+
 _PLACES: tuple[Callable[[random.Random, str, str], str], ...] = (
     _in_literal,
     _in_literal,
@@ -228,6 +235,12 @@ _PLACES: tuple[Callable[[random.Random, str, str], str], ...] = (
     _broken,
     _procedure,
     _in_name,
+    _further,
+    _further,
+    _further,
+    _further,
+    _further,
+    _further,
 )
 _AROUND: tuple[Callable[[random.Random, str, str, str], str], ...] = (
     lambda rng, dialect, secret, text: f"SELECT 1; {text}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
-from genops.lineage.sql.understood import KINDS, STAR, ColumnFlow, dotted
+from genops.lineage.sql.understood import KINDS, STAR, ColumnFlow, ValueName, dotted
 
 if TYPE_CHECKING:
     from genops.lineage.sql.reading import Written
@@ -25,21 +25,27 @@ def flows(written: Iterable[Written]) -> tuple[ColumnFlow, ...]:
     for each in written:
         prefix = "" if each.table is None else dotted(each.table) + "."
         for column in each.columns:
-            _add(found, prefix + column.name, _told(column.lineage))
+            _add(found, _prefixed(prefix, column.name), _told(column.lineage))
         deciding = _told(each.rows)
         names = dict.fromkeys(column.name for column in each.columns)
         if not names or len(names) * len(deciding) > _MAX_SPELLED_OUT:
             names = (STAR,)
         for name in names:
-            _add(found, prefix + name, deciding)
+            _add(found, _prefixed(prefix, name), deciding)
     return tuple(ColumnFlow(*flow, ambiguous) for flow, ambiguous in found.items())
+
+
+def _prefixed(prefix: str, column: str) -> str:
+    """Return the whole name of a column, which is made of a value where its own is."""
+    name = prefix + column
+    return ValueName(name) if isinstance(column, ValueName) else name
 
 
 def _told(lineage: Lineage) -> _Told:
     """Return source, kind, subtype and masking of each trace, with whether it is ambiguous everywhere."""
     told: _Told = {}
     for table, column, subtype, masking, ambiguous in sorted(lineage) if len(lineage) > 1 else lineage:
-        key = (f"{dotted(table)}.{column}", KINDS[subtype], subtype, masking)
+        key = (_prefixed(f"{dotted(table)}.", column), KINDS[subtype], subtype, masking)
         told[key] = ambiguous and told.get(key, True)
     return told
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from genops.lineage.sql.relations import Column, Relation
 from genops.lineage.sql.syntax import Node, alias_columns, args, column_parts, identifier, inside, is_node
 from genops.lineage.sql.traces import AGGREGATED, NOTHING, SAME, Lineage, Step, joined, through
-from genops.lineage.sql.understood import CONDITIONAL, GROUP_BY, STAR
+from genops.lineage.sql.understood import CONDITIONAL, GROUP_BY, STAR, ValueName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +35,8 @@ def _pivoted(own: Scope, relation: Relation, pivot: Node) -> Steps[Relation]:
         (field.this if field.key == "in" else field for field in fields), _CONDITION
     )
     names = [identifier(each, folding) for each in args(pivot, "columns")]
+    if any(each.key != "pivotalias" for field in fields for each in args(field, "expressions")):
+        names = [ValueName(name) for name in names]
     made = [Column(name, values[i % len(values)] | deciding) for i, name in enumerate(names) if values]
     if not made:  # names that the values decide, which only the data knows
         made = [Column(STAR, joined(values) | deciding)]

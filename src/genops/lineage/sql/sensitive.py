@@ -14,8 +14,8 @@ _HEADS = QUERIES | words(
     "CLUSTER COMMENT COMMIT CONTINUE CONVERT COPY CREATE CROSS DECLARE DEALLOCATE DENY DESC DESCRIBE DETACH DROP "
     "ELSE ELSEIF END EXCEPTION EXEC EXECUTE EXPORT FETCH FOR FSCK GENERATE GET GOTO GRANT IF IMPORT INSTALL "
     "ITERATE LEAVE LET LIST LOAD LOCK LOOP LS MSCK NULL OPEN OPTIMIZE PIVOT PRAGMA PREPARE PRINT PUT RAISE "
-    "REASSIGN RECOVER REFRESH REINDEX RELEASE REMOVE REORG REPAIR REPEAT RESET RESIGNAL RESTORE RETURN REVOKE RM "
-    "ROLLBACK SAVE SAVEPOINT SET SHOW SIGNAL START SUMMARIZE SYNC THEN THROW TRUNCATE UNCACHE UNDROP UNLOAD "
+    "REASSIGN RECOVER RENAME REFRESH REINDEX RELEASE REMOVE REORG REPAIR REPEAT RESET RESIGNAL RESTORE RETURN REVOKE "
+    "RM ROLLBACK SAVE SAVEPOINT SET SHOW SIGNAL START SUMMARIZE SYNC THEN THROW TRUNCATE UNCACHE UNDROP UNLOAD "
     "UNPIVOT UNSET UNTIL USE VACUUM WAITFOR WHEN WHILE"
 )
 _BARE_TAILS = words("PUT GET ADD LIST LS REMOVE RM PRINT WAITFOR INSTALL IMPORT BULK")
@@ -34,10 +34,10 @@ _GROUPS = words(
 )
 _KEY = re.compile(
     r"pass(?:w|phrase|code|_|$)|pwd|secret|token|credential|api_?key|access_?key|private_?key|account[._]?key|shared_?key"
-    r"|encryption_?key|master_?key|signature|\bsas\b|sas_|_sas|bearer|authorization|auth_|\bpat\b",
+    r"|encryption_?key|master_?key|signature|\bsig\b|\bsas\b|sas_|_sas|bearer|authorization|auth_|\bpat\b",
     re.IGNORECASE,
 )
-_HINTS = ("pass", "pwd", "secret", "token", "cred", "key", "sign", "sas", "bearer", "auth", "pat")
+_HINTS = ("pass", "pwd", "secret", "token", "cred", "key", "sig", "sas", "bearer", "auth", "pat")
 _GROUPING = ("option", "propert", "encrypt", "with", "parameter", "connection", "credential")
 _ASSIGNS = frozenset(("=", "=>", ":=", "==", ":"))
 _STOPS = words(
@@ -55,7 +55,11 @@ _SETTINGS = words(
     "ARITHABORT CONSTRAINTS IDENTITY_INSERT ROWCOUNT STATISTICS RECIPIENT TAG TAGS PATH CURRENT"
 )
 _PLAIN_NAME = re.compile(r"(?=.*[^\W\d])[\w .\-/:#$@*+,()\[\]&{}=~%]{1,256}", re.DOTALL)
-_LOGIN = re.compile(r"//[^/@]*:[^/]*@")
+_ADDRESS = re.compile(r"([A-Za-z][\w+.\-]*:)?(?:(//)([^/]*))?(.*)", re.DOTALL)
+_HOST = re.compile(r"(?:\[[\da-fA-F:]+\]|[^:@]*)(?::\d{1,5})?")
+_PARAMETERS = re.compile(r"[?#&]")
+_CONTAINED = frozenset(("abfs:", "abfss:", "wasb:", "wasbs:"))
+_PROSE = re.compile(r"\s[/*]|[/*]\s|^/\*.*\*/$|^--", re.DOTALL)
 
 
 def presentable(name: str) -> str:
@@ -64,13 +68,49 @@ def presentable(name: str) -> str:
     >>> presentable("`my table`"), presentable("`s3://b/x?sig=abc`"), presentable("`123-45-6789`"), presentable("[a'b]")
     ('`my table`', '`s3://b/x`', '?', '?')
     """
-    left, inner, right = name[:1], name[1:-1], name[-1:]
-    if "=" in inner.partition("?")[0] and _KEY.search(inner.partition("?")[0]):
+    shown = named(name[1:-1])
+    return shown if shown == _VALUE else f"{name[:1]}{shown}{name[-1:]}"
+
+
+def named(name: str) -> str:
+    """Return a name without its quotes as it may be shown: `?` where it is none, an address without what it carries.
+
+    >>> named("N/A"), named("https://me@host/x"), named("a'b")
+    ('N/A', 'https://host/x', '?')
+    """
+    if ":" in name or name.startswith("/"):
+        return _located(name)
+    return name if _PLAIN_NAME.fullmatch(name) and not _keyed_value(name) else _VALUE
+
+
+def address(text: str) -> str:
+    """Return the place of files as it may be shown: without user, parameters and fragment, `?` where it is no place.
+
+    >>> address("s3://b/x?sig=abc"), address("https://me@host/x#t"), address("abfss://c@a.dfs.core.windows.net/x&sig=abc")
+    ('s3://b/x', 'https://host/x', 'abfss://c@a.dfs.core.windows.net/x')
+    >>> address("s3://key:secret@b/x"), address("jdbc:oracle:thin:u/p@h"), address("/* x */")
+    ('?', '?', '?')
+    """
+    return _VALUE if _PROSE.search(text) else _located(text)
+
+
+def _located(text: str) -> str:
+    place = _PARAMETERS.split(text, maxsplit=1)[0]
+    found = _ADDRESS.fullmatch(place)
+    if found is None or not _PLAIN_NAME.fullmatch(place) or _keyed_value(place):
         return _VALUE
-    address, marked, _ = inner.partition("?")
-    if marked and ":" in address and _PLAIN_NAME.fullmatch(address) and not _LOGIN.search(address):
-        return f"{left}{address}{right}"
-    return name if _PLAIN_NAME.fullmatch(inner) and not _LOGIN.search(inner) else _VALUE
+    scheme, slashes, authority, path = found.groups(default="")
+    user, at, host = authority.rpartition("@")
+    if scheme and not slashes and not path.startswith("/"):
+        return _VALUE  # of another kind, such as jdbc: where user and password stand, each driver decides
+    if ":" in user or not _HOST.fullmatch(host) or (":" in host and "@" in path):
+        return _VALUE
+    return f"{scheme}{slashes}{user + at if scheme.lower() in _CONTAINED else ''}{host}{path}"
+
+
+def _keyed_value(place: str) -> bool:
+    """Whether something in a name is given the value of a key."""
+    return "=" in place and _KEY.search(place) is not None
 
 
 def withheld(statement: list[str]) -> str | None:

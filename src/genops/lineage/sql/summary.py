@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from genops.lineage.sql.sensitive import presentable
+from genops.lineage.sql.sensitive import address, named
 from genops.lineage.sql.understood import dataset
 
 MAX_LENGTH = 255
@@ -28,8 +28,8 @@ def summarize(kind: str, reads: Iterable[tuple[str, ...]], writes: Iterable[tupl
     """
     words = [kind[:MAX_LENGTH]] if kind else []
     length = len(kind)
-    for parts in dict.fromkeys(dataset(table).parts for table in (*writes, *reads)):
-        name = ".".join(presentable(f"`{part}`").strip("`") for part in parts)
+    for ref in dict.fromkeys(dataset(table) for table in (*writes, *reads)):
+        name = ".".join(address(part) if ref.kind == "path" else named(part) for part in ref.parts)
         length += len(name) + bool(words)
         if length > MAX_LENGTH:
             break

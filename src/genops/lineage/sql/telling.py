@@ -1,4 +1,9 @@
-"""What was understood of a text, in the words of the spine: datasets, edges, and what a span may say of it."""
+"""What was understood of a text, in the words of the spine: datasets, edges, and what a span may say of it.
+
+A name is told where it certainly is one. Where a text can be read in two ways, what one reading takes for names may be
+a literal in the other, so none is told, and to rules its tables are unresolved. Names that an engine makes of values
+are not told either.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,12 @@ from genops.core.edges import flows
 from genops.core.operation import Action, ColumnEdge, DatasetRef, Facts
 from genops.core.statements import UNREAD, Reading
 from genops.lineage.sql.redaction import redact
-from genops.lineage.sql.sensitive import presentable
-from genops.lineage.sql.understood import Status, dataset, dotted
+from genops.lineage.sql.sensitive import address, named
+from genops.lineage.sql.understood import STAR, Status, ValueName, dataset, dotted
 
 if TYPE_CHECKING:
     from genops.core.operation import DatasetEdge, Place
+    from genops.lineage.sql.redaction import Redacted
     from genops.lineage.sql.understood import ColumnFlow, Table, Understood
 
 TEXT, SUMMARY, FINGERPRINT = "db.query.text", "db.query.summary", "genops.statement.fingerprint"
@@ -24,6 +30,7 @@ MAX_TEXT = 8_192
 MAX_SUMMARY = 255
 """Characters of a summary [OpenTelemetry, semantic conventions for databases]."""
 _GRAVITY = list(Status)
+_CERTAIN = frozenset(("", "secret"))
 
 
 class Telling(str, Enum):
@@ -52,9 +59,12 @@ def told(understood: tuple[Understood, ...], text: str, place: Place, telling: T
         edges.update(dict.fromkeys(flows([refs[t] for t in each.reads], [refs[t] for t in each.writes])))
     reads = tuple(dict.fromkeys(refs[table] for each in understood for table in each.reads))
     writes = tuple(dict.fromkeys(refs[table] for each in understood for table in each.writes))
+    shown = redact(text, place.dialect)
+    if shown.reason not in _CERTAIN:
+        return Reading(Facts(attributes=_doubtful(understood, shown, text, telling)))
     names = {dotted(table): ref for table, ref in refs.items()}
-    columns = tuple(edge for each in understood for edge in _columns(each.columns, names))
-    said = _said(understood, text, place, telling)
+    columns = tuple(dict.fromkeys(edge for each in understood for edge in _columns(each.columns, names)))
+    said = _said(understood, shown, text, telling)
     facts = Facts(reads=reads, writes=writes, columns=columns, edges=tuple(edges), attributes=said)
     return Reading(facts, reads, writes, all(map(_tables_known, understood)))
 
@@ -72,8 +82,8 @@ def _tables_known(each: Understood) -> bool:
 def _at(table: Table, place: Place) -> DatasetRef:
     ref = dataset(table)
     if ref.kind != "path":
-        return ref._replace(host=place.host)
-    return ref._replace(parts=tuple(presentable(f"`{part}`").strip("`") for part in ref.parts))
+        return ref._replace(parts=tuple(part if part.isalnum() else named(part) for part in ref.parts), host=place.host)
+    return ref._replace(parts=tuple(map(address, ref.parts)))
 
 
 def _columns(found: Iterable[ColumnFlow], names: dict[str, DatasetRef]) -> Iterator[ColumnEdge]:
@@ -91,13 +101,19 @@ def _placed(column: str, names: dict[str, DatasetRef]) -> tuple[DatasetRef, str]
     while cut > 0:
         ref = names.get(column[:cut])
         if ref is not None:
-            return ref, column[cut + 1 :]
+            return ref, STAR if isinstance(column, ValueName) else column[cut + 1 :]
         cut = column.find(".", cut + 1)
     return None
 
 
-def _said(understood: tuple[Understood, ...], text: str, place: Place, telling: Telling) -> dict[str, str]:
-    shown = redact(text, place.dialect)
+def _doubtful(understood: tuple[Understood, ...], shown: Redacted, text: str, telling: Telling) -> dict[str, str]:
+    """Return what a span may say of a text of which it is not certain what its names are."""
+    complex_ = all(each.status is Status.TOO_COMPLEX for each in understood)
+    said = {STATUS: (Status.TOO_COMPLEX if complex_ else Status.ERROR).value, FINGERPRINT: shown.fingerprint}
+    return {**said, TEXT: text[:MAX_TEXT]} if telling is Telling.RAW else said
+
+
+def _said(understood: tuple[Understood, ...], shown: Redacted, text: str, telling: Telling) -> dict[str, str]:
     said = {
         STATUS: max((each.status for each in understood), key=_GRAVITY.index).value,
         FINGERPRINT: shown.fingerprint,

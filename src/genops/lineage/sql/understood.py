@@ -31,6 +31,12 @@ STAR = "*"
 """Stands for all columns of a table whose columns are not known, or for all that a statement writes."""
 
 
+class ValueName(str):
+    """Name of a column that an engine makes of a value, as PIVOT does: what the name says is a literal of the text."""
+
+    __slots__ = ()
+
+
 class Status(str, Enum):
     """How much of a statement was understood."""
 
