@@ -55,7 +55,7 @@ def taken(built: Runtime, leaving: Leaving) -> dict[str, str]:
     events = list(job_events(view, producer="https://genops.test", namespace="acme"))
     leaving.said("graph", graph.edges(), drawings.dot(edges), drawings.mermaid(edges), rows.as_json(view), events)
     graph.reset()
-    leaving.said("doctor", built.totals.by("team"), built.telemetry, built.governor, built.statements, built.settings)
+    leaving.said("state", built.totals.by("team"), built.telemetry, built.governor, built.statements, built.settings)
     return leaving.taken()
 
 
@@ -64,6 +64,7 @@ def fuzzed(folder: Path, seed: int, many: int, **settings: Any) -> tuple[dict[st
     rng = random.Random(seed)
     ran = dict.fromkeys(DIALECTS, 0)
     found: list[Any] = []
+    signals = ("span", "metric") if settings.get("events") == "span" else ("span", "metric", "log")
     with governed(folder, **settings) as (built, leaving):
         while sum(ran.values()) < many:
             batch = list(planted_calls.run(rng, min(AT_ONCE, many - sum(ran.values())), leaving))
@@ -72,6 +73,7 @@ def fuzzed(folder: Path, seed: int, many: int, **settings: Any) -> tuple[dict[st
             left = taken(built, leaving)
             for way in ("telemetry.jsonl", "events.ndjson", "terminal", "records", "graph"):
                 assert len(left[way]) > len(batch), f"nothing left by {way}"
+            assert all(f'"resource{signal}s"' in left["telemetry.jsonl"] for signal in signals)
             found += [(seed, *leak) for leak in leaks(left, [planted.secret for planted in batch])]
     return ran, found
 

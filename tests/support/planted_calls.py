@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from databricks import sql
 from databricks.sdk.errors import DatabricksError
-from databricks.sdk.service.sql import StatementExecutionAPI, StatementParameterListItem
+from databricks.sdk.service.sql import StatementExecutionAPI, StatementParameterListItem, StatementState
 
 import genops
 from genops.core import shapes
@@ -36,10 +36,14 @@ class Canned:
     def __init__(self) -> None:
         self._cfg = types.SimpleNamespace(host=HOST, account_id=None, workspace_id=None)
         self.answer: Callable[[str], dict[str, Any]] = succeeded
+        self._text = ""
 
-    def do(self, *_: Any, body: dict[str, Any], **__: Any) -> dict[str, Any]:
-        """Answer."""
-        return self.answer(body["statement"])
+    def do(self, *_: Any, body: dict[str, Any] | None = None, **__: Any) -> dict[str, Any]:
+        """Answer; a statement that is looked at again has failed."""
+        if body is None:
+            return failed(self._text)
+        self._text = body["statement"]
+        return self.answer(self._text)
 
 
 def succeeded(text: str) -> dict[str, Any]:
@@ -65,7 +69,12 @@ def broken(text: str) -> dict[str, Any]:
     raise ValueError(text, {"statement": text}) from KeyError(text)
 
 
-ANSWERS = (succeeded, succeeded, failed, refused, broken)
+def pending(_: str) -> dict[str, Any]:
+    """A statement that goes on."""
+    return _state("RUNNING")
+
+
+ANSWERS = (succeeded, succeeded, failed, refused, broken, pending)
 
 
 def _state(state: str, error: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -110,7 +119,9 @@ def through_sdk(api: StatementExecutionAPI, planted: Planted, number: int) -> No
         StatementParameterListItem(name="p", value=planted.secret),
         StatementParameterListItem(name=f"p{number}", value=f"a {planted.secret}", type="STRING"),
     ]
-    api.execute_statement(planted.text, "0123456789abcdef", parameters=parameters, catalog="main", schema="s")
+    found = api.execute_statement(planted.text, "0123456789abcdef", parameters=parameters, catalog="main", schema="s")
+    if found.status is not None and found.status.state is StatementState.RUNNING:
+        api.get_statement(str(found.statement_id))
 
 
 def through_shapes(client: Canned, planted: Planted) -> None:
@@ -163,6 +174,8 @@ def asking(client: WorkspaceClient, warehouse: str) -> Ask:
 
     def ask(text: str, secret: str) -> object:
         parameters = [StatementParameterListItem(name="p", value=secret)]
+        body = {"statement": text, "warehouse_id": warehouse, "parameters": [{"name": "p", "value": secret}]}
+        client.api_client.do("POST", "/api/2.0/sql/statements", query={"p": secret}, body=body)
         return client.statement_execution.execute_statement(text, warehouse, parameters=parameters)
 
     return ask
@@ -187,6 +200,8 @@ def with_rows(cursor: Any, rng: random.Random) -> list[str]:
     with contextlib.suppress(sql.Error):
         cursor.executemany(f"INSERT INTO main.default.nowhere VALUES ('{secrets[0]}', :a)", rows)
     cursor.execute("SELECT * FROM main.default.t WHERE a IN (?, ?)", secrets[:2]).fetchall()
+    cursor.execute_async(f"SELECT '{secrets[3]}' AS a, a FROM main.default.t")
+    cursor.get_async_execution_result()
     with contextlib.suppress(sql.Error):
         cursor.execute(f"SELECT raise_error('{secrets[1]}'), CAST('{secrets[2]}' AS INT)")
     return secrets

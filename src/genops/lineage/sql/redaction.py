@@ -126,7 +126,7 @@ def _shown(kind: str, word: str, dialect: str, before: list[str]) -> str:
 def _apart(kind: str, word: str, last: str, before: list[str]) -> None:
     """Raise where something touches a quote that should not: then a quote is missing, or one is too many."""
     if kind == "sign":
-        if word == "/" and before[-1:] == ["*"]:
+        if word == "/" and before[-1:] in (["*"], ["/"]):
             raise _Doubt("doubt")
     elif last not in {"sign", kind} and not (kind == "text" and last == "word" and before[-1].upper() in _TYPED):
         raise _Doubt("doubt")

@@ -149,7 +149,7 @@ def scrubbed(statement: list[str], lowered: str, dialect: str) -> list[str]:
         return _setting(statement)
     if "set " in lowered or "set\n" in lowered or "set\t" in lowered:
         statement = _settings_of_script(statement)
-    if dialect == "tsql" and "exec" in lowered:
+    if (dialect == "tsql" and "exec" in lowered) or first == "EXEC":
         statement = _executed(statement)
     if any(hint in lowered for hint in _GROUPING):
         statement = _grouped(statement)
