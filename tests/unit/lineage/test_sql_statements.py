@@ -267,3 +267,18 @@ def test_marks_of_drivers_are_parameters() -> None:
     found = shown("INSERT INTO t (a, b) SELECT a, %(x)s FROM s WHERE b = %s AND c % 2 = 1")
     assert found.flows == {f"t.{to} <- s.{of} FILTER" for to in "ab" for of in "bc"} | {"t.a <- s.a IDENTITY"}
     assert shown("SELECT a %s FROM t").reads == ["t"]
+
+
+@pytest.mark.parametrize(
+    ("text", "decided"),
+    [
+        ("SELECT a, explode(xs) AS x FROM t", {"a <- t.xs JOIN", "x <- t.xs JOIN"}),
+        ("SELECT a FROM t LATERAL VIEW explode(xs) v AS x", {"a <- t.xs JOIN"}),
+        ("SELECT a FROM t UNPIVOT (v FOR w IN (b))", {"a <- t.b FILTER"}),
+        ("SELECT a FROM t UNPIVOT INCLUDE NULLS (v FOR w IN (b))", set()),
+        ("SELECT stack(2, a, b) AS x FROM t", set()),
+    ],
+)
+def test_what_makes_rows_decides_on_all_of_them(text: str, decided: set[str]) -> None:
+    """How many rows an array gives, and which values are null that become rows, concerns every output."""
+    assert {flow for flow in shown(text, t=["a", "b", "xs"]).flows if flow.split()[-1] in {"JOIN", "FILTER"}} == decided

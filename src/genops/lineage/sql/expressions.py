@@ -62,6 +62,20 @@ _HASHES_BY_NAME = frozenset(
     )
 )
 _COUNTS = frozenset(("count", "countif", "approxdistinct", "hll", "approxcountdistinct"))
+_GENERATORS = frozenset(
+    (
+        "explode",
+        "explodeouter",
+        "posexplode",
+        "posexplodeouter",
+        "explodinggenerateseries",
+        "inline",
+        "inline_outer",
+        "unnest",
+        "variant_explode",
+        "variant_explode_outer",
+    )
+)
 _MASKED = Step(CHANGED.subtype, masking=True)
 _COUNTED = Step(AGGREGATION, masking=True)
 _CONDITION, _WINDOWED, _FILTERED, _SORTED = Step(CONDITIONAL), Step(WINDOW), Step(FILTER), Step(SORT)
@@ -141,6 +155,18 @@ def is_aggregate(node: Node) -> bool:
 @lru_cache(maxsize=4096)
 def _is_aggregate(of: type[object]) -> bool:
     return any(base.__name__ == "AggFunc" for base in of.__mro__)
+
+
+def makes_rows(expression: Node) -> bool:
+    """Whether an expression gives several rows for one, as `explode` does, so that its values decide how many."""
+    waiting = [expression]
+    while waiting:
+        node = waiting.pop()
+        if node.key in _GENERATORS or (node.key == "anonymous" and str(node.this).lower() in _GENERATORS):
+            return True
+        if node.key not in NESTED:
+            waiting.extend(children(node))
+    return False
 
 
 def is_aggregated(expression: Node) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from genops.lineage.sql.relations import Column, Relation
 from genops.lineage.sql.syntax import Node, alias_columns, args, column_parts, identifier, inside, is_node
 from genops.lineage.sql.traces import AGGREGATED, NOTHING, SAME, Lineage, Step, joined, through
-from genops.lineage.sql.understood import CONDITIONAL, GROUP_BY, STAR, ValueName
+from genops.lineage.sql.understood import CONDITIONAL, FILTER, GROUP_BY, STAR, ValueName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from genops.lineage.sql.scopes import Scope
     from genops.lineage.sql.steps import Steps
 
-_CONDITION, _GROUPED = Step(CONDITIONAL), Step(GROUP_BY)
+_CONDITION, _GROUPED, _FILTERED = Step(CONDITIONAL), Step(GROUP_BY), Step(FILTER)
 
 
 def pivoted(scope: Scope, relation: Relation, pivot: Node) -> Steps[Relation]:
@@ -54,6 +54,8 @@ def _unpivoted(own: Scope, relation: Relation, pivot: Node) -> Steps[Relation]:
         cells = [row[i] for row in rows if i < len(row)]
         lineage: Lineage = yield from own.take_all(cells, SAME)
         made.append(Column(identifier(value, folding), lineage))
+    if not pivot.args.get("include_nulls"):  # a row without a value is left out
+        relation = Relation(relation.columns, relation.rows | through(joined(c.lineage for c in made), _FILTERED))
     made += [Column(identifier(field.this, folding)) for field in fields if is_node(field.this)]
     return _kept(relation, _used([entry for row in rows for entry in row], own), made, grouped=False)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from genops.lineage.sql import sources, stars
-from genops.lineage.sql.expressions import is_aggregated, projection_names
+from genops.lineage.sql.expressions import is_aggregated, makes_rows, projection_names
 from genops.lineage.sql.relations import Column, Relation
 from genops.lineage.sql.scopes import Scope
 from genops.lineage.sql.syntax import Node, arg, args, column_parts, is_node
 from genops.lineage.sql.traces import NOTHING, SAME, Lineage, Step, joined, through
-from genops.lineage.sql.understood import FILTER, GROUP_BY, SORT, STAR, WINDOW
+from genops.lineage.sql.understood import FILTER, GROUP_BY, JOIN, SORT, STAR, WINDOW
 
 if TYPE_CHECKING:
     from genops.lineage.sql.reading import Reading
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from genops.lineage.sql.steps import Steps
 
 _FILTERED, _GROUPED, _SORTED, _WINDOWED = Step(FILTER), Step(GROUP_BY), Step(SORT), Step(WINDOW)
+_JOINED = Step(JOIN)
 _LATERAL_ALIASES = frozenset(("databricks", "spark", "spark2", "snowflake", "duckdb", "redshift"))
 _ALIASES_EVERYWHERE = frozenset(("snowflake", "duckdb", "redshift"))
 _BEFORE = {"where": _FILTERED, "prewhere": _FILTERED, "connect": _FILTERED, "windows": _WINDOWED}
@@ -46,6 +47,7 @@ def projected(scope: Scope, node: Node, rows: Lineage) -> Steps[Relation]:
         else:
             lineage = yield from scope.take(projection, SAME, aliases if lateral else {})
             made = [Column(name, lineage) for name in projection_names(projection, scope.reading.folding, i)]
+            rows |= through(lineage, _JOINED) if makes_rows(projection) else NOTHING
             if projection.key == "alias":
                 aliases.setdefault(made[0].name, lineage)
         columns += (column for column in made if column.name != STAR or column not in columns)

@@ -178,7 +178,7 @@ def _unknown(scope: Scope, source: Node) -> Relation:
 
 
 def _called(scope: Scope, call: Node, source: Node) -> Steps[Relation]:
-    """Return what a table function gives: any of its columns may come of anything that it takes."""
+    """Return what a table function gives: any of its columns, and how many rows there are, may come of all it takes."""
     reading = scope.reading
     table = named_source(call, reading.folding)
     if table is not None:
@@ -192,7 +192,8 @@ def _called(scope: Scope, call: Node, source: Node) -> Steps[Relation]:
         names = [*names, own]
     offset = arg(source, "offset")
     columns = [Column(name, taken) for name in names] or [Column(STAR, taken)]
-    return Relation([*columns, *([Column(identifier(offset, reading.folding), taken)] if is_node(offset) else [])])
+    columns += [Column(identifier(offset, reading.folding), taken)] if is_node(offset) else []
+    return Relation(columns, through(taken, _JOINED))
 
 
 def _conditions(scope: Scope, joins: list[Node]) -> Steps[Lineage]:
