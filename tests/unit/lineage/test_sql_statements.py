@@ -282,3 +282,27 @@ def test_marks_of_drivers_are_parameters() -> None:
 def test_what_makes_rows_decides_on_all_of_them(text: str, decided: set[str]) -> None:
     """How many rows an array gives, and which values are null that become rows, concerns every output."""
     assert {flow for flow in shown(text, t=["a", "b", "xs"]).flows if flow.split()[-1] in {"JOIN", "FILTER"}} == decided
+
+
+_JOINED = {f"t.{column} <- {source} JOIN" for column in "ab" for source in ("t.a", "s.x")}
+
+
+@pytest.mark.parametrize(
+    ("text", "flows"),
+    [
+        ("INSERT INTO t (a) SELECT 1 FROM s WHERE x > 0", {"t.a <- s.x FILTER", "t.b <- s.x FILTER"}),
+        ("MERGE INTO t USING s ON a = x WHEN NOT MATCHED THEN INSERT (a) VALUES (DEFAULT)", _JOINED),
+        ("MERGE INTO t USING s ON a = x WHEN MATCHED THEN DELETE", _JOINED),
+        ("MERGE INTO t USING s ON a = x WHEN MATCHED THEN UPDATE SET b = 1", {"t.b <- t.a JOIN", "t.b <- s.x JOIN"}),
+        ("UPDATE t SET b = DEFAULT WHERE a > 0", {"t.b <- t.a FILTER"}),
+    ],
+)
+def test_whole_rows_concern_columns_that_are_not_named(text: str, flows: set[str]) -> None:
+    """New rows fill, and removed ones empty, also the columns of which a statement says nothing."""
+    assert shown(text, t=["a", "b"], s=["x", "y"]).flows == flows
+
+
+def test_a_merge_that_deletes_concerns_columns_that_nobody_knows() -> None:
+    """Without the schema a clause that deletes concerns the whole target."""
+    text = "MERGE INTO t USING s ON t.a = s.x WHEN MATCHED AND s.y THEN DELETE WHEN MATCHED THEN UPDATE SET b = s.x"
+    assert {"t.* <- s.y CONDITIONAL", "t.* <- s.x JOIN", "t.b <- s.x IDENTITY"} <= shown(text).flows

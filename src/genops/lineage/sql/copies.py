@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genops.lineage.sql.inserts import assigned, target
+from genops.lineage.sql.inserts import assigned, target, untold
 from genops.lineage.sql.queries import query
 from genops.lineage.sql.relations import Column, Relation
 from genops.lineage.sql.syntax import NESTED, Node, args, string, table_parts, unwrapped
@@ -34,7 +34,8 @@ def _into(reading: Reading, node: Node, files: list[Node], outer: Scope | None, 
     for source in files:
         relation = yield from _given(reading, source, outer, ctes)
         if table is not None and relation is not None:
-            reading.write(table, assigned(reading, table, names, relation, node), relation.rows)
+            columns = assigned(reading, table, names, relation, node)
+            reading.write(table, [*columns, *untold(reading, table, columns)], relation.rows)
 
 
 def _into_files(reading: Reading, node: Node, files: list[Node], outer: Scope | None, ctes: Ctes | None) -> Steps[None]:

@@ -42,7 +42,7 @@ def inserted(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | Non
         _bind_source(scope, node, source, relation)
         rows |= yield from scope.take(arg(node, "where"), _FILTERED)
     columns += yield from _conflicting(reading, scope, node, table, columns)
-    reading.write(table, columns, rows)
+    reading.write(table, [*columns, *untold(reading, table, columns)], rows)
     return "INSERT"
 
 
@@ -92,6 +92,13 @@ def assigned(reading: Reading, table: Table, names: list[str], relation: Relatio
         reading.doubt(dotted(table), "position", [table])
         return [Column(column.name, unsure(column.lineage), column.without) for column in relation.columns]
     return list(relation.columns)
+
+
+def untold(reading: Reading, table: Table, columns: Sequence[Column]) -> list[Column]:
+    """Return the columns of a table that new rows leave to their defaults: only what decides on rows concerns them."""
+    told = {column.name for column in columns}
+    names = () if STAR in told else reading.stored(table).names or ()
+    return [Column(name) for name in names if name not in told]
 
 
 def _given(node: Node, reading: Reading) -> frozenset[str]:
@@ -171,4 +178,5 @@ def _one_of_many(reading: Reading, scope: Scope, insert: Node, rows: Lineage) ->
         cells = args(args(source, "expressions")[0], "expressions")
         lineages = yield from scope.take_each(cells)
         relation = Relation([Column(f"col{i}", each) for i, each in enumerate(lineages, 1)], rows)
-    reading.write(table, assigned(reading, table, names, relation, insert), relation.rows)
+    columns = assigned(reading, table, names, relation, insert)
+    reading.write(table, [*columns, *untold(reading, table, columns)], relation.rows)

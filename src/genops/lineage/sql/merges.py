@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from genops.lineage.sql import sources
-from genops.lineage.sql.inserts import target
+from genops.lineage.sql.inserts import target, untold
 from genops.lineage.sql.queries import with_ctes
 from genops.lineage.sql.relations import Column, Relation
 from genops.lineage.sql.scopes import Ctes, Scope
-from genops.lineage.sql.syntax import Node, alias, arg, args, column_parts, identifier, is_node
-from genops.lineage.sql.traces import Lineage, Step
+from genops.lineage.sql.syntax import Node, alias, arg, args, column_parts, identifier, is_default, is_node
+from genops.lineage.sql.traces import NOTHING, Lineage, Step
 from genops.lineage.sql.understood import CONDITIONAL, JOIN, STAR, Table
 
 if TYPE_CHECKING:
@@ -37,13 +37,23 @@ def merged(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None)
         rows |= yield from scope.take(when.args.get("condition"), _CONDITION)
         columns += yield from _written(reading, scope, when.args.get("then"), table, source)
     note_read(reading, table, columns, rows)
-    reading.write(table, columns, rows)
+    reading.write(table, [*columns, *_of_whole_rows(reading, node, table, columns)], rows)
     return "MERGE"
 
 
 def _whens(node: Node) -> list[Node]:
     found = node.args.get("whens")
     return args(found, "expressions") if is_node(found) else args(node, "expressions")
+
+
+def _of_whole_rows(reading: Reading, node: Node, table: Table, columns: list[Column]) -> list[Column]:
+    """Return the columns that no clause gives a value, where clauses make or remove rows as a whole."""
+    clauses = [then for when in _whens(node) if is_node(then := when.args.get("then"))]
+    removes = any(then.key == "var" and str(then.this).upper() == "DELETE" for then in clauses)
+    makes = any(then.key == "insert" for then in clauses)
+    if removes and reading.stored(table).names is None:
+        return [Column(STAR)]
+    return untold(reading, table, columns) if removes or makes else []
 
 
 def note_read(reading: Reading, table: Table, columns: list[Column], rows: Lineage) -> None:
@@ -68,7 +78,7 @@ def _written(reading: Reading, scope: Scope, then: Node, table: Table, source: R
     cells = args(values, "expressions") if is_node(values) else []
     columns: list[Column] = []
     for name, cell in zip(names, cells, strict=False):
-        lineage = yield from scope.take(cell)
+        lineage: Lineage = NOTHING if is_default(cell) else (yield from scope.take(cell))
         columns.append(Column(column_parts(name, reading.folding)[-1], lineage))
     return columns
 
@@ -79,7 +89,7 @@ def assignments(scope: Scope, listed: list[Node]) -> Steps[list[Column]]:
     for each in listed:
         if each.key != "eq":
             continue
-        lineage: Lineage = yield from scope.take(each.expression)
+        lineage: Lineage = NOTHING if is_default(each.expression) else (yield from scope.take(each.expression))
         names = args(each.this, "expressions") if each.this.key == "tuple" else [each.this]
         columns += [Column(_assigned(scope, name), lineage) for name in names]
     return columns

@@ -119,6 +119,12 @@ def unwrapped(node: Node) -> Node:
     return node
 
 
+def is_default(node: Node) -> bool:
+    """Whether a value that is assigned is the word DEFAULT, which the parser takes for a column."""
+    name = node.this if node.key == "column" and not node.args.get("table") else node
+    return name.key in {"identifier", "var"} and not name.args.get("quoted") and str(name.this).upper() == "DEFAULT"
+
+
 def string(node: Node) -> str | None:
     """Return the text of a string literal, also of one that is given by name."""
     if node.key in {"kwarg", "propertyeq", "eq"}:
