@@ -306,3 +306,17 @@ def test_a_merge_that_deletes_concerns_columns_that_nobody_knows() -> None:
     """Without the schema a clause that deletes concerns the whole target."""
     text = "MERGE INTO t USING s ON t.a = s.x WHEN MATCHED AND s.y THEN DELETE WHEN MATCHED THEN UPDATE SET b = s.x"
     assert {"t.* <- s.y CONDITIONAL", "t.* <- s.x JOIN", "t.b <- s.x IDENTITY"} <= shown(text).flows
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "flows"),
+    [
+        ("COPY INTO t FROM (SELECT y AS b, x AS a FROM 's3://f') FILEFORMAT = CSV", "databricks", {"b <- y", "a <- x"}),
+        ("COPY INTO t (b, a) FROM (SELECT x, y FROM 's3://f') FILEFORMAT = CSV", "databricks", {"b <- x", "a <- y"}),
+        ("COPY INTO t FROM (SELECT y AS b, x AS a FROM 's3://f')", "snowflake", {"a <- y", "b <- x"}),
+    ],
+)
+def test_a_copy_of_databricks_takes_columns_by_name(text: str, dialect: str, flows: set[str]) -> None:
+    """What COPY INTO selects goes by name in Databricks, where it lists no columns, and by place elsewhere."""
+    found = shown(text, dialect, t=["a", "b"]).direct()
+    assert {flow.replace("s3://f.", "").removeprefix("t.") for flow in found} == flows

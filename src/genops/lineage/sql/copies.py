@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from genops.lineage.sql.scopes import Ctes, Scope
     from genops.lineage.sql.steps import Steps
 
+_BY_NAME = frozenset(("databricks", "spark"))
+
 
 def copied(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[str]:
     """Read a COPY."""
@@ -34,7 +36,8 @@ def _into(reading: Reading, node: Node, files: list[Node], outer: Scope | None, 
     for source in files:
         relation = yield from _given(reading, source, outer, ctes)
         if table is not None and relation is not None:
-            columns = assigned(reading, table, names, relation, node)
+            by_name = not names and reading.folding.dialect in _BY_NAME and unwrapped(source).key in NESTED
+            columns = list(relation.columns) if by_name else assigned(reading, table, names, relation, node)
             reading.write(table, [*columns, *untold(reading, table, columns)], relation.rows)
 
 
