@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genops.lineage.sql import splitting
+from genops.lineage.sql.lexing import OPEN, lexemes
 from genops.lineage.sql.library import DIALECTS
 from genops.lineage.sql.splitting import split
 from support.hand_set import hand_set
@@ -53,6 +55,50 @@ def test_any_text_is_split(text: str, dialect: str) -> None:
     position = 0
     for piece in split(text, dialect):
         position = text.index(piece, position) + len(piece)
+
+
+_PIECES = [
+    *"ab1'\"`$;;[]\\\n\r \x00\u2028",
+    "$$",
+    "--",
+    "//",
+    "#",
+    "/*",
+    "*/",
+    "/* x */",
+    "{#",
+    "#}",
+    "BEGIN ",
+    "CASE ",
+    " END",
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from([*_PIECES, "\nGO\n"]), max_size=9).map("".join), st.sampled_from(DIALECTS))
+def test_a_single_statement_is_told_by_its_ends_as_by_its_words(text: str, dialect: str) -> None:
+    """What is seen to be one statement without reading its words is what reading them gives."""
+    if splitting._single(text, dialect) is None or any(each.kind == OPEN for each in lexemes(text, dialect)):
+        return
+    batches = splitting._batches(text) if dialect == "tsql" else [text]
+    assert split(text, dialect) == tuple(piece for batch in batches for piece in splitting._pieces(batch, dialect))
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "single"),
+    [
+        ("SELECT 1", "databricks", "SELECT 1"),
+        ("\n  SELECT 1 -- one\n FROM t ; ", "databricks", "SELECT 1 -- one\n FROM t"),
+        ('/* {"app": "dbt"} */ SELECT 1;', "databricks", "SELECT 1"),
+        ("SELECT * FROM parquet.`s3://b/x`", "databricks", "SELECT * FROM parquet.`s3://b/x`"),
+        ("SELECT 1 // one", "snowflake", None),
+        ("SELECT 1; SELECT 2", "databricks", None),
+        ("/* a /* b */ SELECT 1 */ SELECT 2", "databricks", None),
+    ],
+)
+def test_common_texts_are_told_by_their_ends(text: str, dialect: str, single: str | None) -> None:
+    """Statements as programs send them are not read word by word to learn that they are one."""
+    assert splitting._single(text, dialect) == single
 
 
 def test_a_text_of_ten_megabytes_is_one_statement() -> None:
