@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 
 import pytest
@@ -10,48 +9,19 @@ import pytest
 from genops.lineage.sql.schema import Declared
 from genops.lineage.sql.understanding import understand
 from genops.lineage.sql.understood import Status, Understood, dotted
-from support import tpcds, tpch
+from support import benchmark_queries
 from support.servers import MissingServerError
-
-_ENDS_FROM = frozenset(("select", "where", "group", "order", "having", "union", "intersect", "except", "limit"))
-_Columns = dict[str, list[str]]
-_Query = tuple[str, _Columns, Declared]
 
 
 @cache
-def _queries() -> dict[str, _Query]:
-    """Texts and columns by name; skips where the packages that hold them cannot be had."""
+def _queries() -> dict[str, tuple[str, frozenset[str], Declared]]:
+    """Texts, tables and schemas by name; skips where the packages that hold them cannot be had."""
     try:
-        made = tpcds.made()
+        given = benchmark_queries.queries()
     except MissingServerError as missing:
         pytest.skip(str(missing))
-    columns = {name: _columns(listed) for name, listed in tpch.TABLES.items()}
-    of_h, of_ds = Declared(columns), Declared(made.columns)
-    queries: dict[str, _Query] = {f"TPC-H {n}": (text, columns, of_h) for n, text in tpch.queries().items()}
-    return queries | {f"TPC-DS {n}": (text, made.columns, of_ds) for n, text in made.queries.items()}
-
-
-def _columns(listed: str) -> list[str]:
-    return [column.split()[0] for column in re.split(r",(?![^(]*\))", listed)]
-
-
-def _named(text: str, tables: _Columns) -> set[str]:
-    """The tables that the FROM clauses name, without those that WITH defines; by words, and by no parser."""
-    text = re.sub(r"--.*|'[^']*'", " ", text.lower())
-    defined = set(re.findall(r"(?:with|,)\s*(\w+)\s*(?:\([^()]*\))?\s*as\s*\(", text))
-    named: set[str] = set()
-    from_clause, expected = [False], False
-    for word in re.findall(r"\w+|[(),]", text):
-        if word == "(":
-            from_clause.append(False)
-        elif word == ")":
-            from_clause.pop()
-        elif expected:
-            named.add(word)
-        if word in _ENDS_FROM or word == "from":
-            from_clause[-1] = word == "from"
-        expected = word in {"from", "join"} or (word == "," and from_clause[-1])
-    return (named & tables.keys()) - defined
+    schemas = {id(each.columns): Declared(each.columns) for each in given.values()}
+    return {name: (each.text, each.named, schemas[id(each.columns)]) for name, each in given.items()}
 
 
 def test_there_are_121_queries() -> None:
@@ -62,9 +32,9 @@ def test_there_are_121_queries() -> None:
 def test_tables_with_the_schema() -> None:
     """With the schema every query reads exactly the tables that its text names, and writes none."""
     wrong = {}
-    for name, (text, columns, schema) in _queries().items():
+    for name, (text, named, schema) in _queries().items():
         found = understand(text, "databricks", schema)
-        if {dotted(t) for each in found for t in each.reads} != _named(text, columns) or any(e.writes for e in found):
+        if {dotted(t) for each in found for t in each.reads} != named or any(e.writes for e in found):
             wrong[name] = found
     assert wrong == {}
 
