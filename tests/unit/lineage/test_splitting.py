@@ -74,7 +74,7 @@ _PIECES = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.sampled_from([*_PIECES, "\nGO\n"]), max_size=9).map("".join), st.sampled_from(DIALECTS))
 def test_a_single_statement_is_told_by_its_ends_as_by_its_words(text: str, dialect: str) -> None:
     """What is seen to be one statement without reading its words is what reading them gives."""

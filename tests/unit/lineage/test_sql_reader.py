@@ -10,9 +10,12 @@ from genops.core.guard import Guard
 from genops.core.operation import DatasetEdge, DatasetRef, Place, Statement
 from genops.core.statements import UNREAD
 from genops.lineage.sql import reader as room
+from genops.lineage.sql import redaction
 from genops.lineage.sql.reader import Reader
 from genops.lineage.sql.schema import Learnt
 from genops.lineage.sql.telling import FINGERPRINT, MAX_TEXT, STATUS, SUMMARY, TEXT, Telling
+from genops.lineage.sql.understanding import understand
+from support.sql_texts import STATEMENTS
 
 PLACE = Place("databricks", "acme", "main", "sales")
 
@@ -72,6 +75,28 @@ def test_what_a_span_may_say_of_the_text(telling, shown):
     assert said.get(TEXT) == shown
     assert said[SUMMARY] == "SELECT main.sales.orders"
     assert (said[STATUS], len(said[FINGERPRINT])) == ("resolved", 16)
+
+
+def test_a_text_is_redacted_once(monkeypatch):
+    """What a span says of the text and the fingerprint of its only statement come of one redaction, and are equal."""
+    texts = []
+    of_lexemes = redaction._lexemes
+    monkeypatch.setattr(redaction, "_lexemes", lambda text, dialect: texts.append(text) or of_lexemes(text, dialect))
+    text = "/* of today */ SELECT id FROM orders_of_redaction WHERE day = '2024-01-01';"
+    said = read(text).facts.attributes
+    assert texts == [text]
+    assert (
+        said[FINGERPRINT]
+        == understand("select id from orders_of_redaction where day = ''", "databricks")[0].fingerprint
+    )
+
+
+@pytest.mark.parametrize(("dialect", "text"), STATEMENTS)
+def test_the_fingerprint_of_the_text_is_that_of_its_statement(dialect, text):
+    """Where a text is one statement, its fingerprint is the same whether comments stand around it or not."""
+    shown = redaction.redact(f"/* a */ {text} ;", dialect)
+    (found,) = understand(f"{text} ", dialect)
+    assert shown.text is None or shown.fingerprint == found.fingerprint
 
 
 def test_a_long_text_is_cut():

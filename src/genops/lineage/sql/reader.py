@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from genops.core.forks import on_fork
 from genops.core.queues import Queue
 from genops.core.statements import UNREAD, Reading
+from genops.lineage.sql.redaction import redact
 from genops.lineage.sql.schema import NoSchema
 from genops.lineage.sql.session import Session
 from genops.lineage.sql.telling import Telling, told
@@ -157,8 +158,9 @@ class Reader:
         reading = UNREAD
         with self._guard.at("statements"):
             place = statement.place
-            understood = understand(text, place.dialect, self._schema, self._session(statement))
-            reading = told(understood, text, place, self._telling)
+            shown = redact(text, place.dialect)
+            understood = understand(text, place.dialect, self._schema, self._session(statement), shown)
+            reading = told(understood, text, shown, place, self._telling)
         self._finish(entry, reading)
 
     def _session(self, statement: Statement) -> Session:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from genops.core.edges import flows
 from genops.core.operation import Action, ColumnEdge, DatasetRef, Facts
 from genops.core.statements import UNREAD, Reading
-from genops.lineage.sql.redaction import redact
 from genops.lineage.sql.sensitive import address, named
 from genops.lineage.sql.understood import STAR, Status, ValueName, dataset, dotted
 
@@ -41,12 +40,13 @@ class Telling(str, Enum):
     RAW = "raw"
 
 
-def told(understood: tuple[Understood, ...], text: str, place: Place, telling: Telling) -> Reading:
+def told(understood: tuple[Understood, ...], text: str, shown: Redacted, place: Place, telling: Telling) -> Reading:
     """Return what the statements of a text come to together.
 
     Args:
         understood: What was understood of each.
         text: The whole text.
+        shown: What may be shown of it.
         place: Where it runs.
         telling: What may be said of the text.
     """
@@ -59,7 +59,6 @@ def told(understood: tuple[Understood, ...], text: str, place: Place, telling: T
         edges.update(dict.fromkeys(flows([refs[t] for t in each.reads], [refs[t] for t in each.writes])))
     reads = tuple(dict.fromkeys(refs[table] for each in understood for table in each.reads))
     writes = tuple(dict.fromkeys(refs[table] for each in understood for table in each.writes))
-    shown = redact(text, place.dialect)
     if shown.reason not in _CERTAIN:
         return Reading(Facts(attributes=_doubtful(understood, shown, text, telling)))
     names = {dotted(table): ref for table, ref in refs.items()}

@@ -19,6 +19,7 @@ from genops.lineage.sql.summary import summarize
 from genops.lineage.sql.understood import Status, Table, Understood
 
 if TYPE_CHECKING:
+    from genops.lineage.sql.redaction import Redacted
     from genops.lineage.sql.schema import SchemaProvider
     from genops.lineage.sql.syntax import Node
 
@@ -27,7 +28,11 @@ _NO_SCHEMA = NoSchema()
 
 
 def understand(
-    text: str, dialect: str, schema: SchemaProvider | None = None, session: Session | None = None
+    text: str,
+    dialect: str,
+    schema: SchemaProvider | None = None,
+    session: Session | None = None,
+    shown: Redacted | None = None,
 ) -> tuple[Understood, ...]:
     """Return what the statements of a text read and write. Never raises, whatever the text.
 
@@ -37,14 +42,17 @@ def understand(
         schema: Knows the columns of tables.
         session: What earlier statements left, and where these leave what they change; without one every text is a
             session of its own.
+        shown: What may be shown of the text, where that is known already.
     """
     try:
-        return _understood(text, dialect, schema or _NO_SCHEMA, session or Session())
+        return _understood(text, dialect, schema or _NO_SCHEMA, session or Session(), shown)
     except Exception as fault:  # a statement that we cannot read is no reason for the program to stop
         return (_failed(0, Status.ERROR, type(fault).__name__),)
 
 
-def _understood(text: str, dialect: str, schema: SchemaProvider, session: Session) -> tuple[Understood, ...]:
+def _understood(
+    text: str, dialect: str, schema: SchemaProvider, session: Session, shown: Redacted | None
+) -> tuple[Understood, ...]:
     spoken = library.known(dialect)
     if spoken is None:
         return (_failed(0, Status.ERROR, "dialect"),)
@@ -56,7 +64,9 @@ def _understood(text: str, dialect: str, schema: SchemaProvider, session: Sessio
         if reason is not None:
             return (_failed(0, Status.TOO_COMPLEX, reason),)
         parts = splitting.split(text, spoken)
-        statements = tuple(_one(i, part, Context(spoken, schema, session)) for i, part in enumerate(parts))
+        fingerprint = shown.fingerprint if shown and shown.text is not None and len(parts) == 1 else ""
+        context = Context(spoken, schema, session, fingerprint)
+        statements = tuple(_one(i, part, context) for i, part in enumerate(parts))
         entry = Entry(statements, session.state)
         _cache.keep(key, entry)
     session.state = entry.state
@@ -64,11 +74,19 @@ def _understood(text: str, dialect: str, schema: SchemaProvider, session: Sessio
 
 
 class Context(NamedTuple):
-    """What a statement is understood with."""
+    """What a statement is understood with.
+
+    Attributes:
+        dialect: One of `library.DIALECTS`.
+        schema: Knows the columns of tables.
+        session: What earlier statements left.
+        fingerprint: Its own, where it is known already.
+    """
 
     dialect: str
     schema: SchemaProvider
     session: Session
+    fingerprint: str = ""
 
 
 def _one(index: int, text: str, context: Context) -> Understood:
@@ -84,7 +102,7 @@ def _one(index: int, text: str, context: Context) -> Understood:
         made = _failed(index, Status.ERROR, type(fault).__name__)
     if made.status in {Status.TOO_COMPLEX, Status.ERROR}:
         context.session.state = before
-    fingerprint = redaction.redact(text, context.dialect).fingerprint
+    fingerprint = context.fingerprint or redaction.redact(text, context.dialect).fingerprint
     return made._replace(index=index, fingerprint=fingerprint, summary=summarize(made.kind, made.reads, made.writes))
 
 
