@@ -103,6 +103,10 @@ def references(expression: Node, folding: Folding, step: Step = SAME) -> list[Re
         folding: How names compare, for the parameters of lambdas.
         step: What is done to the value of the whole expression.
     """
+    if is_node(expression) and expression.key == "alias":
+        expression = expression.this
+    if is_node(expression) and expression.key == "column":
+        return [Reference(expression, step)]
     found: list[Reference] = []
     waiting: list[tuple[Node, Step, frozenset[str]]] = [(expression, step, frozenset())] if is_node(expression) else []
     while waiting:

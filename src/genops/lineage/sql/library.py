@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 _log = logging.getLogger("genops")
@@ -88,7 +86,7 @@ def _imported() -> Library | None:
         from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
         # Compiled files of another version import well and fail at the first use.
-        with _silence():
+        with silence():
             sqlglot.parse_one("SELECT 1", read="databricks")
         version = tuple(int(part) for part in str(vars(sqlglot)["__version__"]).split(".")[:3] if part.isdigit())
         _quieten()
@@ -124,17 +122,16 @@ def _quieten() -> None:
     logging.getLogger("sqlglot").addFilter(_quiet)
 
 
-@contextmanager
-def _silence() -> Generator[None, None, None]:
-    _quieten()
-    _inside.depth = getattr(_inside, "depth", 0) + 1
-    try:
-        yield
-    finally:
+class _Silence:
+    def __enter__(self) -> None:
+        _quieten()
+        _inside.depth = getattr(_inside, "depth", 0) + 1
+
+    def __exit__(self, *_: object) -> None:
         _inside.depth -= 1
 
 
-silence = _silence
+silence = _Silence
 """Context manager in which sqlglot logs nothing on this thread; whatever walks or writes its trees stands inside."""
 
 
@@ -150,7 +147,7 @@ def parse(statement: str, dialect: str) -> Parsed:
         return Parsed(None, "absent")
     errors = library.sqlglot.errors
     try:
-        with _silence():
+        with silence():
             trees = library.sqlglot.parse(statement, read=dialect)
     except RecursionError:
         return Parsed(None, "depth")

@@ -108,11 +108,12 @@ class Scope:
 
     def answer(self, taken: Iterable[Reference]) -> Steps[None]:
         """Resolve the queries among what expressions take."""
-        from genops.lineage.sql.queries import query
+        nested = [each.node for each in taken if each.node.key in NESTED]
+        if nested:
+            from genops.lineage.sql.queries import query
 
-        for reference in taken:
-            if reference.node.key in NESTED:
-                self.answers[id(reference.node)] = yield query(self.reading, reference.node, self, self.ctes)
+            for node in nested:
+                self.answers[id(node)] = yield query(self.reading, node, self, self.ctes)
 
     def lineage(self, taken: Iterable[Reference], aliases: Mapping[str, Lineage] = _NO_ALIASES) -> Lineage:
         """Return the lineage of what expressions take, whose queries are answered.
@@ -121,7 +122,7 @@ class Scope:
             taken: What they take.
             aliases: Names that outputs of the same query have already, where an expression may use them.
         """
-        found = joined(through(self._of(node, aliases, asked=asked), step) for node, step, asked in taken)
+        found = joined([through(self._of(node, aliases, asked=asked), step) for node, step, asked in taken])
         self.reading.spend(1 + len(found))
         return found
 

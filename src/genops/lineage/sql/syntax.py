@@ -6,6 +6,7 @@ the parser, and a class that one of its versions does not have needs no exceptio
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -24,18 +25,21 @@ STARS = frozenset(("star", "columns"))
 NESTED = frozenset(("select", "subquery")) | SET_OPERATIONS
 """Queries that stand inside expressions."""
 
+_RESERVED = frozenset((*keyword.kwlist, "set", "input"))
 _WRAPPERS = frozenset(("paren", "subquery"))
 
 
 def arg(node: Node, name: str) -> Node:
     """Return an argument of a node, whose name ends in an underscore in later versions where Python reserves it."""
     found = node.args.get(name)
-    return node.args.get(name + "_") if found is None else found
+    return node.args.get(f"{name}_") if found is None and name in _RESERVED else found
 
 
 def args(node: Node, name: str) -> list[Node]:
     """Return an argument that is a list; one that is missing is empty, and one that is single is the only one."""
     found = arg(node, name)
+    if found is None:
+        return []
     if isinstance(found, list):
         return cast("list[Node]", found)
     return [found] if is_node(found) else []
@@ -75,8 +79,9 @@ def column_parts(column: Node, folding: Folding) -> tuple[str, ...]:
     """Return the parts of a column's name, from general to specific."""
     if column.key == "parameter":
         return (_text(column, folding),)
-    names = (column.args.get(part) for part in ("catalog", "db", "table", "this"))
-    return tuple(_text(each, folding) for each in names if each is not None)
+    given = column.args
+    names = [given.get("catalog"), given.get("db"), given.get("table"), given.get("this")]
+    return tuple([_text(each, folding) for each in names if each is not None])
 
 
 def _text(node: Node, folding: Folding) -> str:

@@ -90,7 +90,8 @@ def named(lineage: Lineage, column: str) -> Lineage:
 
 def joined(lineages: Iterable[Lineage]) -> Lineage:
     """Return several lineages as one."""
-    return NOTHING.union(*lineages)
+    several = list(lineages)
+    return several[0] if len(several) == 1 else NOTHING.union(*several)
 
 
 def _stronger(first: str, second: str) -> str:
