@@ -38,7 +38,7 @@ from genops.core.ports import (
 )
 from genops.core.records import BudgetState, Record, Refusal, Reservation, Role
 from genops.core.sinks import FanOut
-from genops.core.statements import UNREAD, NoReader, Reading, StatementReader
+from genops.core.statements import UNREAD, NoReader, NoTables, Reading, StatementReader, Tables
 from genops.core.unit import posted
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class GuardedPorts:
         inventory: What the user's calls told about resources.
         lineage: Knows how data flows between datasets.
         statements: Understands statements.
+        tables: Knows the columns of tables.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class GuardedPorts:
         inventory: Inventory | None = None,
         lineage: Lineage | None = None,
         statements: StatementReader | None = None,
+        tables: Tables | None = None,
     ) -> None:
         self.settings = settings
         self.off = settings.mode is Mode.OFF
@@ -126,6 +128,7 @@ class GuardedPorts:
         self.inventory = inventory or Inventory()
         self.lineage = lineage or NoLineage()
         self.statements = statements or NoReader()
+        self.tables = tables or NoTables()
         self.charges = ChargeBook()
         self.pending = PendingUnits(self.guard, self.clock)
         self.fan_out = FanOut([RollUp(), *sinks], self.guard)
@@ -253,7 +256,8 @@ class GuardedPorts:
         """Keep what a call told about resources."""
         if operation.host is not None:
             for learnt in facts.learnt:
-                self.inventory.learn(operation.host, learnt)
+                keeper = self.tables if learnt.kind == "table" else self.inventory
+                keeper.learn(operation.host, learnt)
 
     def pass_on(self, facts: Facts) -> None:
         """Hand late facts to the units that wait for them."""
@@ -274,6 +278,15 @@ class GuardedPorts:
         except Exception as fault:
             self.guard.caught("statements", fault)
             return UNREAD
+
+    def ran(self, operation: Operation, *, succeeded: bool) -> None:
+        """Let what a statement has made of tables be known, once the statement itself is."""
+        if operation.statement is None or isinstance(self.tables, NoTables):
+            return
+        with self.guard.at("statements"):
+            self.statements.when_read(
+                operation.statement, lambda reading: self.tables.ran(operation, reading, succeeded=succeeded)
+            )
 
     def when_read(self, operation: Operation, tell: Callable[[Reading], object]) -> None:
         """Tell what becomes known of an operation's statement, at once or later."""

@@ -121,7 +121,9 @@ class Running(Current):
         if ended is not Outcome.OK:
             self.governor.undo(self.operation)
         if self.operation.statement is not None and ended is not Outcome.NOT_EXECUTED:
-            facts = self._understood(facts, flowed=ended is Outcome.OK and facts.late is None)
+            done = ended is Outcome.OK and facts.late is None
+            facts = self._understood(facts, flowed=done)
+            self.governor.ran(self.operation, succeeded=done)
         self._settle(ended, facts if inside is NOTHING else facts.merged(inside))
 
     def _understood(self, facts: Facts, *, flowed: bool) -> Facts:
@@ -171,6 +173,7 @@ class Running(Current):
 
     def _arrived(self, facts: Facts) -> Facts:
         """Return late facts with the flows of a statement that succeeded: only now did its data go anywhere."""
+        self.governor.ran(self.operation, succeeded=not facts.error_type)
         if facts.error_type:
             self.governor.undo(self.operation)
             return facts

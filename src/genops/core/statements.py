@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from genops.core.operation import NOTHING, DatasetRef, Facts
 
 if TYPE_CHECKING:
-    from genops.core.operation import Statement
+    from genops.core.operation import Learnt, Operation, Statement
 
 
 class Reading(NamedTuple):
@@ -19,12 +19,17 @@ class Reading(NamedTuple):
         reads: Datasets that it reads.
         writes: Datasets that it writes.
         resolved: Whether these are all datasets; False where a part of the text was not understood.
+        changed: Tables that have other columns once it has run; without columns where nobody can know them then. A
+            name without parts stands for every table of its host.
+        missing: Tables whose columns were not known and would have told more.
     """
 
     facts: Facts = NOTHING
     reads: tuple[DatasetRef, ...] = ()
     writes: tuple[DatasetRef, ...] = ()
     resolved: bool = False
+    changed: tuple[tuple[DatasetRef, tuple[str, ...]], ...] = ()
+    missing: tuple[DatasetRef, ...] = ()
 
     def told(self, *, flowed: bool) -> Facts:
         """Return its facts for a span or record.
@@ -83,3 +88,24 @@ class NoReader:
 
     def undo(self, statement: Statement) -> None:
         """Nothing was left."""
+
+class Tables(Protocol):
+    """Knows the columns of tables from what calls returned in passing and what statements made of them."""
+
+    def learn(self, host: str, fact: Learnt) -> None:
+        """Take what a call said of a table; its facts are `parts` of the name, and `columns` in their order."""
+        ...
+
+    def ran(self, operation: Operation, reading: Reading, *, succeeded: bool) -> None:
+        """Take what a statement that ran has made of tables; where it failed, what it may have."""
+        ...
+
+
+class NoTables:
+    """Nobody knows columns."""
+
+    def learn(self, host: str, fact: Learnt) -> None:
+        """It is not kept."""
+
+    def ran(self, operation: Operation, reading: Reading, *, succeeded: bool) -> None:
+        """It is not looked at."""

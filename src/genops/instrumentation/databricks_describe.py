@@ -12,6 +12,7 @@ from genops.instrumentation import databricks_statements as statements
 from genops.instrumentation.databricks_lineage import NAMING
 from genops.instrumentation.databricks_names import ARITY, Extract, extractor, identifier_of, named_dataset
 from genops.instrumentation.databricks_paths import path_class
+from genops.instrumentation.databricks_tables import COLUMNS
 from genops.instrumentation.databricks_types import OperationType, base_name, named, operation_type, waiter_type
 from genops.instrumentation.databricks_workspaces import (
     attributes_of,
@@ -144,8 +145,9 @@ def failed(_: Operation, error: Any) -> Facts | None:
 
 
 def _observer(service: str, method: str) -> Observe | None:
-    seen, named = _seen(service, method), NAMING.get((service, method.removesuffix("_and_wait")))
-    return seen if named is None else named if seen is None else _both(seen, named)
+    seen = _seen(service, method)
+    further = COLUMNS.get(method) if service == "Tables" else NAMING.get((service, method.removesuffix("_and_wait")))
+    return seen if further is None else further if seen is None else _both(seen, further)
 
 
 def _both(first: Observe, second: Observe) -> Observe:

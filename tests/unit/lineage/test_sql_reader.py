@@ -144,7 +144,7 @@ def test_statements_of_a_session_leave_something_to_the_next():
 def test_a_statement_is_read_again_when_more_is_known_of_tables():
     """What was learnt of a table's columns since sharpens a star."""
     schema = Learnt()
-    reader = Reader(Guard(), schema=schema, at_once=True)
+    reader = Reader(Guard(), schema_of=lambda _: schema, at_once=True)
     text = "CREATE TABLE copy AS SELECT * FROM orders"
     assert {edge.source_column for edge in read(text, reader=reader).facts.columns} == {"*"}
     schema.learn(("main", "sales", "orders"), ["id", "price"])

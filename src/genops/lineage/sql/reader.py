@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from genops.core.forks import on_fork
 from genops.core.queues import Queue
 from genops.core.statements import UNREAD, Reading
+from genops.lineage.sql.catalogs import changed, missing
 from genops.lineage.sql.redaction import redact
 from genops.lineage.sql.schema import NoSchema
 from genops.lineage.sql.session import Session
@@ -27,6 +28,7 @@ MAX_SESSIONS = 1_000
 IDLE_SECONDS = 60.0
 
 Tell = Callable[[Reading], object]
+_NO_SCHEMA = NoSchema()
 
 
 class _Entry:
@@ -57,7 +59,7 @@ class Reader:
     Args:
         guard: Counts what goes wrong.
         telling: What may be said of texts.
-        schema: Knows the columns of tables.
+        schema_of: Returns what knows the columns of a host's tables.
         at_once: Read on the thread that begins a statement: for tests, which want the same order every time.
 
     Attributes:
@@ -68,13 +70,13 @@ class Reader:
         self,
         guard: Guard,
         telling: Telling = Telling.REDACTED,
-        schema: SchemaProvider | None = None,
+        schema_of: Callable[[str | None], SchemaProvider] = lambda _: _NO_SCHEMA,
         *,
         at_once: bool = False,
     ) -> None:
         self._guard = guard
         self._telling = telling
-        self._schema = schema or NoSchema()
+        self._schema_of = schema_of
         self._at_once = at_once
         self._queue: Queue[_Waiting] = Queue(self._read, "genops-statements", MAX_WAITING, idle_seconds=IDLE_SECONDS)
         self.unread = 0
@@ -88,7 +90,7 @@ class Reader:
 
     def begin(self, statement: Statement, text: str) -> None:
         """Take the text of a statement that is about to run; returns at once."""
-        version: object = getattr(self._schema, "version", 0)
+        version: object = getattr(self._schema_of(statement.place.host), "version", 0)
         with self._changed:
             known = self._entries.get(statement)
             if known is not None and not statement.place.session and known.version == version:
@@ -158,9 +160,14 @@ class Reader:
         reading = UNREAD
         with self._guard.at("statements"):
             place = statement.place
+            schema, session = self._schema_of(place.host), self._session(statement)
+            before = session.state
             shown = redact(text, place.dialect)
-            understood = understand(text, place.dialect, self._schema, self._session(statement), shown)
-            reading = told(understood, text, shown, place, self._telling)
+            understood = understand(text, place.dialect, schema, session, shown)
+            reading = told(understood, text, shown, place, self._telling)._replace(
+                changed=changed(text, understood, before, session.state, place.host),
+                missing=missing(understood, schema, place.host),
+            )
         self._finish(entry, reading)
 
     def _session(self, statement: Statement) -> Session:

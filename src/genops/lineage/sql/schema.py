@@ -112,6 +112,18 @@ class Learnt:
             if self._tables.pop(_lower(table), None) is not None:
                 self.version += 1
 
+    def clear(self) -> None:
+        """Know nothing of any table any more."""
+        with self._lock:
+            if self._tables:
+                self._tables.clear()
+                self.version += 1
+
+    @property
+    def count(self) -> int:
+        """Tables that are known."""
+        return len(self._tables)
+
     def columns(self, table: Table) -> tuple[str, ...] | None:
         """Return the names of a table's columns in their order; `None` where they are not known."""
         with self._lock:
