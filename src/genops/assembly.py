@@ -11,6 +11,7 @@ from genops.core.attribution import Attribution, environment_of
 from genops.core.decisions import Mode
 from genops.core.ports import CLASSIFICATION, COLUMNS, TABLES
 from genops.cost.budgets import Budget, parse_limit
+from genops.cost.ledger import MemoryLedger
 from genops.lineage.sql import library
 from genops.lineage.sql.reader import Reader
 from genops.lineage.sql.telling import Telling
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from genops.core.guard import Guard
     from genops.core.ports import Clock
     from genops.core.timed import Stopwatch
+    from genops.lineage.sql.catalogs import Catalogs
     from genops.settings import BudgetSettings, Settings
 
 _log = logging.getLogger("genops")
@@ -62,6 +64,14 @@ def _budget(name: str, budget: BudgetSettings, host: str | None) -> Budget:
     return Budget(name, limit, budget.period, budget.scope(), host, budget.reserve_seconds)
 
 
+def ledger(settings: Settings, before: MemoryLedger | None, of: Settings | None, clock: Clock | None) -> MemoryLedger:
+    """Return the ledger: the one before where its budgets were the same, so that what they have spent stays spent."""
+    budgets, on_unpriced = budgeted(settings)
+    if before is not None and of is not None and budgeted(of) == (budgets, on_unpriced):
+        return before
+    return MemoryLedger(budgets, on_unpriced, clock)
+
+
 def rules(settings: Settings) -> list[DataClearance]:
     """Return the rules."""
     return [
@@ -70,7 +80,9 @@ def rules(settings: Settings) -> list[DataClearance]:
     ]
 
 
-def statements(settings: Settings, guard: Guard, needs: frozenset[str], clock: Clock | None) -> Reader | None:
+def statements(
+    settings: Settings, guard: Guard, needs: frozenset[str], clock: Clock | None, catalogs: Catalogs
+) -> Reader | None:
     """Return what understands statements, or `None` where neither spans nor lineage nor rules want to know.
 
     Where a rule wants to know, the parser is loaded now: the first statement would wait for that in vain.
@@ -82,7 +94,7 @@ def statements(settings: Settings, guard: Guard, needs: frozenset[str], clock: C
         _log.warning("sql.text='raw': spans carry the whole text of statements, with the literals in it")
     if asked:
         library.load()
-    return Reader(guard, Telling(settings.sql.text), at_once=getattr(clock, "manual", False))
+    return Reader(guard, Telling(settings.sql.text), catalogs.of, at_once=getattr(clock, "manual", False))
 
 
 def telemetry(settings: Settings) -> TelemetryConfig:

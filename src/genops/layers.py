@@ -62,6 +62,11 @@ VARIABLES: dict[str, Path] = {
     "GENOPS_BUSINESS_UNIT": ("attribution", "business_unit"),
     "GENOPS_HASH_KEY": ("sql", "hash_key"),
     "GENOPS_EXPORT": ("telemetry", "export"),
+    # As the clients of OpenLineage read them.
+    "OPENLINEAGE_URL": ("lineage", "openlineage", "url"),
+    "OPENLINEAGE_NAMESPACE": ("lineage", "openlineage", "namespace"),
+    "OPENLINEAGE_API_KEY": ("lineage", "openlineage", "key"),
+    "OPENLINEAGE_DISABLED": ("lineage", "openlineage", "disabled"),
 }
 # Which file is read, where a program cannot say it: no setting itself.
 SETTINGS_FILE = "GENOPS_SETTINGS_FILE"

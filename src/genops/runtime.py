@@ -12,12 +12,12 @@ from genops.core.decisions import Mode
 from genops.core.guard import Guard
 from genops.core.inventory import Inventory
 from genops.core.notices import AttributionNotice
-from genops.cost.ledger import MemoryLedger
 from genops.cost.pricing import WarehousePricer
 from genops.cost.totals import ExactTotals
 from genops.errors import InvalidArgument, nearest
 from genops.instrumentation import LIBRARIES
 from genops.lineage.graph.graph import LineageGraph
+from genops.lineage_rooms import LineageRooms
 from genops.policy.classification import Classification
 from genops.policy.resolver import DeclaredResolver
 from genops.policy.rules import RuleSet
@@ -56,6 +56,7 @@ class Runtime:
         totals: Exact totals by every label.
         lineage: Edges that are known; `None` where lineage is off.
         statements: Understands statements; `None` where nobody wants to know.
+        told: Who else is told of lineage.
         ledger: The budgets.
         telemetry: What leaves the process.
 
@@ -76,11 +77,12 @@ class Runtime:
         self.guard = Guard()
         self.totals = ExactTotals()
         self.lineage = LineageGraph(settings.lineage.max_depth) if settings.lineage.enabled else None
-        self.ledger = _ledger(settings, before, clock)
+        self.ledger = assembly.ledger(settings, before and before.ledger, before and before.settings, clock)
         inventory = Inventory({host: facts for host, w in settings.workspaces.items() if (facts := w.facts())})
         policy = RuleSet(assembly.rules(settings))
-        self.statements = assembly.statements(settings, self.guard, policy.needs, clock)
         classification = Classification(settings.classification.tables)
+        self.told = LineageRooms(settings, classification.classify, self.guard)
+        self.statements = assembly.statements(settings, self.guard, policy.needs, clock, self.told.catalogs)
         self.telemetry = Telemetry.build(
             assembly.telemetry(settings),
             totals=self.totals,
@@ -98,22 +100,24 @@ class Runtime:
             pricer=WarehousePricer(inventory),
             resolver=DeclaredResolver(classification, statements=self.statements),
             tracer=self.telemetry.tracer,
-            sinks=[self.totals, *kept, *self.telemetry.sinks, AttributionNotice(), *sinks],
+            sinks=[self.totals, *kept, *self.telemetry.sinks, AttributionNotice(), *self.told.sinks, *sinks],
             guard=self.guard,
             clock=clock,
             inventory=inventory,
             lineage=self.lineage,
             statements=self.statements,
+            tables=None if self.statements is None else self.told.catalogs,
         )
         self.telemetry.bounds = self._bounds
         self._line = Line(self.governor)
         self._closed = False
-        self._dropped = 0
+        self._lost = 0
 
     def _bounds(self) -> dict[str, int]:
         lineage = {} if self.lineage is None else {"lineage": self.lineage.overflowed}
         statements = {} if self.statements is None else {"statements": self.statements.unread}
-        return {**self.governor.bounds(), "totals": self.totals.overflowed, **lineage, **statements}
+        own = {"totals": self.totals.overflowed, **lineage, **statements, **self.told.bounds()}
+        return {**self.governor.bounds(), **own}
 
     def activate(self) -> None:
         """Make it the one that wrappers use."""
@@ -139,9 +143,9 @@ class Runtime:
         deadline = self.governor.clock.monotonic() + seconds
         read = self.statements is None or self.statements.drain(seconds / 3)
         drained = self.governor.fan_out.drain(seconds * 2 / 3)
-        before, self._dropped = self._dropped, self.governor.fan_out.dropped
+        before, self._lost = self._lost, self.governor.fan_out.dropped + self.told.lost
         sent = self.telemetry.flush(max(0.0, deadline - self.governor.clock.monotonic()))
-        return sent and read and drained and self._dropped == before
+        return sent and read and drained and self._lost == before
 
     def hand_over(self, successor: Runtime) -> None:
         """Close, and let what still runs under this runtime end under its successor or one that replaces that."""
@@ -170,15 +174,9 @@ class Runtime:
         if self.statements is not None:
             self.statements.close(seconds / 6)
         self.governor.shutdown(seconds / 3)
+        self.told.close()
         left = max(0.0, seconds - (self.governor.clock.monotonic() - started))
         return self.telemetry.shutdown(left, exiting=exiting)
-
-
-def _ledger(settings: Settings, before: Runtime | None, clock: Clock | None) -> MemoryLedger:
-    budgets, on_unpriced = assembly.budgeted(settings)
-    if before is not None and assembly.budgeted(before.settings) == (budgets, on_unpriced):
-        return before.ledger
-    return MemoryLedger(budgets, on_unpriced, clock)
 
 
 class Surroundings(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from genops.core.attribution import FIELDS, checked
 from genops.core.currencies import CURRENCIES
@@ -16,6 +16,7 @@ from genops.core.decisions import Mode, OnFault
 from genops.core.names import host_of
 from genops.errors import ConfigurationError, InvalidArgument, nearest
 from genops.layers import Layer, Path, arguments, environment, file_layer, merged, nested
+from genops.lineage_settings import LineageSettings, SqlSettings
 
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -261,32 +262,6 @@ class TelemetrySettings(_Validating):
         return self
 
 
-class SqlSettings(_Model):
-    """How statements are spoken of.
-
-    Attributes:
-        hash_key: Key of statement hashes; unset = random for each process.
-        text: What spans say of a statement's text: `none`; `redacted`, without literals, comments and secrets, withheld
-            where that is not certain; or `raw`.
-    """
-
-    hash_key: SecretStr | None = None
-    text: Literal["none", "redacted", "raw"] = "redacted"
-
-
-class LineageSettings(_Model):
-    """How data flows between datasets.
-
-    Attributes:
-        enabled: Whether edges are kept at all, and said on spans and in metrics.
-        max_depth: How many edges away a dataset may be and still be named as upstream or downstream of an operation;
-            1 = direct neighbours.
-    """
-
-    enabled: bool = True
-    max_depth: Annotated[int, Field(ge=1, le=100)] = 1
-
-
 class Settings(_Model):
     """All settings.
 
@@ -300,7 +275,7 @@ class Settings(_Model):
         budgets: Limits.
         policies: Rules by name.
         classification: How sensitive tables are.
-        sql: How statements are spoken of.
+        sql: How statements are spoken of, and what is asked to understand them.
         lineage: How data flows between datasets.
         origins: Where each value that is not a default came from, by dotted name.
     """
@@ -381,7 +356,8 @@ def _told(error: ValidationError, origins: dict[Path, str]) -> str:
     for detail in error.errors():
         path = tuple(str(part) for part in detail["loc"] if not str(part).startswith("function-"))
         origin = next((o for p, o in origins.items() if p == path or p[: len(path)] == path), "")
-        shown = "(withheld)" if path[:1] == ("sql",) else repr(detail["input"])
+        secret = path[:1] == ("sql",) or path[:2] == ("lineage", "openlineage")
+        shown = "(withheld)" if secret else repr(detail["input"])
         hint = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
             hint = "no such setting" + nearest(path[-1], _NAMES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,8 +15,9 @@ import pytest
 import yaml
 
 import genops
+from genops.core.operation import NOTHING
 from genops.settings import load
-from genops.testing import LocalWorkspace
+from genops.testing import LocalWorkspace, capture
 from support import spec
 from support.workspace_command import WorkspaceCommand
 
@@ -171,9 +173,42 @@ def test_the_program_of_the_connectors_page_runs(tmp_path: Path) -> None:
 
 def test_the_sample_of_the_page_on_statements_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """The sample of docs/statements.md prints the column flows of its statement."""
-    (program,) = blocks("statements.md", "python")
+    _, program = blocks("statements.md", "python")
     exec(compile(program, "statements.md", "exec"), {})
     assert "('main.sales.orders.day', 'main.gold.daily.day')" in capsys.readouterr().out
+
+
+def test_the_sample_of_a_table_that_was_looked_at_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one of docs/statements.md: every column of a star is named, as the page says."""
+    program, _ = blocks("statements.md", "python")
+    with LocalWorkspace() as workspace, capture() as captured:
+        workspace.execute("CREATE SCHEMA main.sales; CREATE TABLE main.sales.orders (id INT, price DOUBLE)")
+        for name, value in {"HOST": workspace.host, "TOKEN": workspace.token, "CONFIG_FILE": os.devnull}.items():
+            monkeypatch.setenv(f"DATABRICKS_{name}", value)
+        try:
+            exec(compile(program, "statements.md", "exec"), {"warehouse_id": workspace.warehouse_id})
+        finally:
+            genops.uninstrument()
+        columns = [edge for record in captured.records for edge in getattr(record, "facts", NOTHING).columns]
+    assert {(edge.source_column, edge.target_column) for edge in columns} == {("id", "id"), ("price", "price")}
+
+
+def test_the_samples_of_the_page_on_openlineage_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program of docs/openlineage.md writes a run into its file; its settings files are accepted as they stand."""
+    monkeypatch.chdir(tmp_path)
+    (program,) = blocks("openlineage.md", "python")
+    try:
+        exec(compile(program, "openlineage.md", "exec"), {})
+    finally:
+        genops.shutdown()
+    assert [json.loads(line)["eventType"] for line in Path("events.jsonl").read_text("utf-8").splitlines()] == [
+        "START",
+        "COMPLETE",
+    ]
+    file = tmp_path / "sample.toml"
+    for sample in (*blocks("openlineage.md", "toml"), *blocks("statements.md", "toml")):
+        file.write_text(sample, "utf-8")
+        assert load(settings_file=str(file), ambient=False) != load(ambient=False)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 import genops
 from genops.core import current, shapes
+from genops.core.names import dataset
 from genops.core.operation import Action, Operation, Statement
 from genops.settings import Settings, leaves, load
 from genops.testing import runtime
@@ -34,14 +35,14 @@ def governed(**settings: Any) -> Iterator[RecordingSink]:
         yield sink
 
 
-def run(kind: str = "table.get", **fields: Any) -> Any:
-    """Make one governed call and return what it returned."""
+def run(kind: str = "table.get", facts: Any = None, **fields: Any) -> Any:
+    """Make one governed call, of which `facts` become known, and return what it returned."""
 
     def describe(governor: Any, *_: object) -> Operation:
         given = {"host": HOST, "attribution": governor.attribution(fields.get("host", HOST)), **fields}
         return Operation(kind, "databricks_unity_catalog", kind, f"genops.x.{kind}", library="tests", **given)
 
-    site = shapes.Site(kind, "databricks_unity_catalog", "tests", describe=describe)
+    site = shapes.Site(kind, "databricks_unity_catalog", "tests", describe=describe, observe=lambda *_: facts)
     return shapes.call(site, lambda: "result", None, (), {})
 
 
@@ -342,8 +343,6 @@ def on_unpriced(_: Path) -> None:
 
 def policies(_: Path) -> None:
     """A clearance rule refuses what is classified above it; `tables` says how it is classified."""
-    from genops.core.names import dataset
-
     rule = {"policies": {"c": {"clearances": {"t": "internal"}}}}
     reads = (dataset("main.hr.salaries"),)
     with governed(mode="enforce", tables={"main.hr.*": "restricted"}, **rule), pytest.raises(genops.PolicyDenied):
@@ -451,6 +450,95 @@ def lineage(folder: Path) -> None:
     assert told("deeper", max_depth=3)[0] == "main.s.c,main.s.b,main.s.a"
 
 
+def information_schema(_: Path) -> None:
+    """The workspace is asked for columns that a statement lacked, by a request that is no operation; or it is not."""
+    from genops.testing import LocalWorkspace
+    from support.polling import eventually
+    from support.sdk import workspace_client
+
+    text = "INSERT INTO main.default.copy SELECT * FROM main.default.orders"
+    with LocalWorkspace() as workspace, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABRICKS_HOST", workspace.host)
+        patch.setenv("DATABRICKS_TOKEN", workspace.token)
+        client, host = workspace_client(workspace), workspace.host.partition("://")[2]
+
+        def execute(text: str) -> None:
+            client.statement_execution.execute_statement(text, workspace.warehouse_id)
+
+        for name in ("orders", "copy"):
+            execute(f"CREATE TABLE main.default.{name} (id INT)")
+        for said in (False, True):
+            with governed(information_schema=said) as sink, instrumented():
+                known: Any = current.slot.governor.tables  # type: ignore[union-attr]
+                execute(text)
+                genops.flush()
+                eventually(lambda k=known, s=said: (k.of(host).columns(("main", "default", "orders")) is not None) is s)
+            assert [settled.operation.type for settled in sink.settled] == ["table.write"]
+        asked = [request.body for request in workspace.requests if "information_schema" in str(request.body)]
+    assert [body["query_tags"] for body in asked] == [[{"key": "genops", "value": "information_schema"}]]
+
+
+@contextmanager
+def instrumented() -> Iterator[None]:
+    """Have the hooks of the SDK in."""
+    genops.instrument("databricks_sdk")
+    try:
+        yield
+    finally:
+        genops.uninstrument("databricks_sdk")
+
+
+def push(_: Path) -> None:
+    """Unity Catalog is told of a path that flows into a table, or is told nothing; that is no operation."""
+    from genops.core.operation import DatasetEdge, DatasetRef, Facts
+    from genops.testing import LocalWorkspace
+    from support.sdk import workspace_client
+
+    with LocalWorkspace() as workspace, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABRICKS_HOST", workspace.host)
+        patch.setenv("DATABRICKS_TOKEN", workspace.token)
+        client, host = workspace_client(workspace), workspace.host.partition("://")[2]
+        client.statement_execution.execute_statement("CREATE TABLE main.default.gold (id INT)", workspace.warehouse_id)
+        edge = DatasetEdge(DatasetRef(("s3://lake/orders",), "path"), dataset("main.default.gold")._replace(host=host))
+
+        def told(**settings: Any) -> int:
+            with governed(**settings) as sink, instrumented():
+                run("table.write", host=host, facts=Facts(edges=(edge,)))
+                assert genops.flush()
+                assert len(sink.settled) == 1
+            found = [request for request in workspace.requests if "external-lineage" in request.path]
+            return len(found)
+
+        assert told() == 0
+        assert told(push=True) == 1
+        assert told(push=True, **{"lineage.enabled": False}) == 1
+
+
+def openlineage(field: str) -> Any:
+    """Make the row of one of the settings of run events."""
+
+    def row(folder: Path) -> None:
+        from support.lineage_receiver import receiving
+
+        with receiving() as receiver:
+            said = {"url": receiver.url, **{"namespace": {"namespace": "acme"}, "key": {"key": "k"}}.get(field, {})}
+            if field == "disabled":
+                said["disabled"] = True
+            with governed(**{f"lineage.openlineage.{name}": value for name, value in said.items()}):
+                run()
+        kinds = [event["eventType"] for event in receiver.events]
+        assert kinds == ([] if field == "disabled" else ["START", "COMPLETE"])
+        assert {event["job"]["namespace"] for event in receiver.events} <= {said.get("namespace", "default")}
+        keys = {post.headers.get("authorization") for post in receiver.posts}
+        assert keys == ({"Bearer k"} if field == "key" else set() if field == "disabled" else {None})
+        file = folder / "events.jsonl"
+        with governed(**{"lineage.openlineage.url": str(file)}):
+            run()
+        assert len(file.read_text().splitlines()) == 2
+
+    return row
+
+
 EFFECTS = {
     "mode": mode,
     "on_fault": on_fault,
@@ -482,8 +570,11 @@ EFFECTS = {
     "classification.tables": policies,
     "sql.hash_key": hash_key,
     "sql.text": sql_text,
+    "sql.information_schema": information_schema,
     "lineage.enabled": lineage,
     "lineage.max_depth": lineage,
+    "lineage.push": push,
+    **{f"lineage.openlineage.{name}": openlineage(name) for name in ("url", "namespace", "key", "disabled")},
 }
 
 

@@ -57,8 +57,8 @@ FACTS = Facts(
 
 
 class OneSchema:
-    def columns(self, table):
-        return ("id", "who") if table == GOLD.parts else None
+    def columns(self, dataset):
+        return ("id", "who") if dataset == GOLD else None
 
 
 def ours(url):

@@ -54,8 +54,8 @@ LATE = Facts(state="RUNNING", late=Late("k", 60))
 
 
 class OneSchema:
-    def columns(self, table):
-        return ("id", "who") if table == GOLD.parts else None
+    def columns(self, dataset):
+        return ("id", "who") if dataset == GOLD else None
 
 
 @pytest.fixture

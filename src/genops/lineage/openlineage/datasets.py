@@ -23,7 +23,7 @@ _COUNTING = frozenset({"INSERT", "MERGE", "UPDATE"})
 class Schemas(Protocol):
     """Knows which columns tables have."""
 
-    def columns(self, table: tuple[str, ...]) -> tuple[str, ...] | None:
+    def columns(self, dataset: DatasetRef) -> tuple[str, ...] | None:
         """Return the columns of a table in order, or `None` where they are not known."""
         ...
 
@@ -108,7 +108,7 @@ class Datasets:
         facets: Json = {}
         if named.symlinks:
             facets["symlinks"] = facet("SymlinksDatasetFacet", identifiers=[link._asdict() for link in named.symlinks])
-        columns = self._schemas.columns(ref.parts) if self._schemas is not None and ref.kind == "table" else None
+        columns = self._schemas.columns(ref) if self._schemas is not None and ref.kind == "table" else None
         if columns:
             facets["schema"] = facet("SchemaDatasetFacet", fields=[{"name": column} for column in columns])
         if edges:

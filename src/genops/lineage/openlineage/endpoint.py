@@ -76,6 +76,17 @@ class Endpoint:
         return connection
 
 
+def in_plain_text(destination: str) -> bool:
+    """Return whether what is sent to a receiver, or kept in a file, can be read by others than its readers.
+
+    >>> in_plain_text("http://example.com"), in_plain_text("http://localhost:5000"), in_plain_text("events.jsonl")
+    (True, False, True)
+    """
+    if not destination.lower().startswith("http://"):
+        return not destination.lower().startswith("https://")
+    return not _loopback(_split(destination).hostname or "")
+
+
 def _split(url: str) -> SplitResult:
     """Take a URL apart. No message says it: it may hold a password."""
     try:
