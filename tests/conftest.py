@@ -39,7 +39,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         reporter.write_line(f"{len(skipped)} tests were skipped, and NO_SKIPS is set", red=True)
 
 
-_OURS = ("GENOPS_", "OTEL_", "DATABRICKS_")
+_OURS = ("GENOPS_", "OTEL_", "OPENLINEAGE_", "DATABRICKS_")
 
 
 @pytest.fixture(autouse=True)

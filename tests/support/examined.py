@@ -14,7 +14,7 @@ from click.testing import CliRunner
 import genops
 from genops.cli.doctor import command
 
-_OURS = ("OTEL_", "GENOPS_", "DATABRICKS_")
+_OURS = ("OTEL_", "GENOPS_", "OPENLINEAGE_", "DATABRICKS_")
 
 
 class Examined(NamedTuple):

@@ -50,8 +50,9 @@ def listed(settings: Settings) -> list[Setting]:
 
 
 def variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the variables beside `GENOPS_*` that are read: OpenTelemetry's, and the workspace; secrets are masked."""
-    read = sorted(name for name in environ if name.startswith("OTEL_") or name in _READ)
+    """Return the variables beside `GENOPS_*` that are read: other projects', and the workspace; secrets are masked."""
+    read = sorted(name for name in environ if name.startswith("OTEL_") or name in _READ or name in VARIABLES)
+    read = [name for name in read if not name.startswith("GENOPS_")]
     return {name: _masked(name, environ[name]) for name in read}
 
 

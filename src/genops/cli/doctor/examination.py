@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from genops.cli.doctor import configuration, governance, libraries, versions
 from genops.cli.doctor.delivery import delivery
 from genops.cli.doctor.findings import ERROR, INFO, SECTIONS, Finding, Severity
+from genops.cli.doctor.lineage import lineage
 from genops.errors import GenOpsError
 from genops.runtime import Runtime
 from genops.settings import Settings, load
@@ -114,6 +115,7 @@ def _configured(settings: Settings, options: Options) -> list[Finding]:
         with _built(settings) as built:
             found += guarded(lambda: configuration.loaded(settings))
             found += guarded(lambda: delivery(built, options.seconds, offline=options.offline))
+            found += guarded(lambda: lineage(settings, options.seconds, offline=options.offline))
     except GenOpsError as error:
         found += [_invalid(error), *guarded(configuration.strangers)]
     if asked is None:
@@ -131,7 +133,8 @@ def _asked(settings: Settings, seconds: float) -> Asked:
 def _built(settings: Settings) -> Generator[Runtime, None, None]:
     """Build a runtime, which is what a program would do; an empty file that this leaves behind is taken away again."""
     export = settings.telemetry.export
-    paths = [Path(item) for item in (export if isinstance(export, tuple) else (export or "",))]
+    events = settings.lineage.openlineage.url or ""
+    paths = [Path(item) for item in (*(export if isinstance(export, tuple) else (export or "",)), events)]
     fresh = [path for path in paths if not _there(path)]
     built = Runtime(settings)
     try:
