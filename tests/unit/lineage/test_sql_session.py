@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from genops.lineage.sql.session import Session
 from support.lineage_texts import shown
 
@@ -70,3 +72,27 @@ def test_a_bad_statement_leaves_nothing() -> None:
     found = shown("USE main.s; SELEC FROM; SELECT a FROM t")
     assert [each.status.value for each in found.statements] == ["resolved", "error", "resolved"]
     assert found.reads == ["main.s.t"]
+
+
+@pytest.mark.parametrize("dialect", ["tsql", "snowflake"])
+def test_a_name_after_use_is_a_database_where_databases_hold_schemas(dialect: str) -> None:
+    """`USE shop` completes names of two parts in T-SQL and Snowflake, and makes no schema of a database."""
+    assert shown("USE shop; SELECT a FROM sales.t", dialect).reads == ["shop.sales.t"]
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect"),
+    [
+        ("CREATE TABLE a (id INT, n TEXT); CREATE TABLE b CLONE a; SELECT * FROM b", "snowflake"),
+        ("CREATE TABLE a (id INT, n STRING); CREATE TABLE b LIKE a; SELECT * FROM b", "spark"),
+        ("CREATE TABLE a (id INT, n INT); SELECT * INTO b FROM a; SELECT * FROM b", "tsql"),
+    ],
+)
+def test_a_copy_has_the_columns_of_what_it_copies(text: str, dialect: str) -> None:
+    """Clones, tables like others and SELECT INTO are known by their columns to the statements after them."""
+    assert {"id <- b.id IDENTITY", "n <- b.n IDENTITY"} <= shown(text, dialect).flows
+
+
+def test_what_stands_before_the_name_of_a_view_is_no_name() -> None:
+    """REFRESH MATERIALIZED VIEW CONCURRENTLY writes the view."""
+    assert shown("REFRESH MATERIALIZED VIEW CONCURRENTLY s.v", "postgres").writes == ["s.v"]

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _DATA = frozenset(("TABLE", "VIEW", "COLUMN", ""))
 _CATALOGS = frozenset(("CATALOG",))
+_DATABASES = {"snowflake": frozenset(("DATABASE", "")), "tsql": frozenset(("DATABASE", ""))}
+"""What a name after USE is where a database holds schemas, and is what elsewhere is called a catalog."""
 _SCHEMAS = frozenset(("SCHEMA", "DATABASE", "NAMESPACE", ""))
 
 
@@ -71,8 +73,9 @@ def truncated(reading: Reading, node: Node) -> str:
 def used(reading: Reading, node: Node) -> str:
     """Read a USE, which changes what names mean in what follows."""
     kind = str(node.args["kind"].name).upper() if is_node(node.args.get("kind")) else ""
+    databases = _DATABASES.get(reading.folding.dialect, frozenset())
     for names in _names(node.this, reading)[:1]:
-        if kind in _CATALOGS or (kind == "DATABASE" and reading.folding.dialect == "snowflake"):
+        if kind in _CATALOGS or (kind in databases and len(names) == 1):
             reading.known.session.use(names, reading.folding.dialect, catalog=True)
         elif kind in _SCHEMAS:
             reading.known.session.use(names, reading.folding.dialect)

@@ -36,20 +36,23 @@ def created(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None
         yield from _temporary(reading, node, source, outer, ctes)
         return "CREATE TEMPORARY VIEW"
     table, names = target(reading, node.this)
+    relation: Relation
     copied = _copied(reading, node, properties)
     if table is not None and copied is not None:
-        reading.write(table, reading.source(copied).columns)
+        relation = reading.source(copied)
+        reading.write(table, relation.columns)
+        names = [column.name for column in relation.columns]
     elif table is not None and is_node(source):
-        relation: Relation = yield query(reading, source, outer, ctes)
+        relation = yield query(reading, source, outer, ctes)
         columns = by_position(names, relation) if names else relation.columns
         reading.write(table, columns, relation.rows)
         names = [column.name for column in columns]
     if table is not None:
-        _remember(reading, table, names)
+        remember(reading, table, names)
     return _kind(node, kind, properties, with_query=is_node(source))
 
 
-def _remember(reading: Reading, table: Table, names: list[str]) -> None:
+def remember(reading: Reading, table: Table, names: list[str]) -> None:
     """Know the columns of a new table in what follows, where all of them are known."""
     session = reading.known.session
     if names and STAR not in names:

@@ -52,7 +52,10 @@ def _queried(reading: Reading, node: Node) -> Steps[None]:
     relation: Relation = yield query(reading, node, None, None)
     into = unwrapped(node).args.get("into")
     table = table_parts(into.this, reading.folding) if is_node(into) and is_node(into.this) else None
-    reading.write(None if table is None else reading.target(table), relation.columns, relation.rows)
+    table = None if table is None else reading.target(table)
+    reading.write(table, relation.columns, relation.rows)
+    if table is not None:
+        creations.remember(reading, table, [column.name for column in relation.columns])
 
 
 def modifying(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[Relation]:
