@@ -34,7 +34,7 @@ def _validator(reference):
 
 def facets_of(event):
     """Every facet of an event with the key that it stands under."""
-    holders = [(event["run"], "facets"), (event["job"], "facets")]
+    holders = [(event[part], "facets") for part in ("run", "job") if part in event]
     for dataset in [*event["inputs"], *event["outputs"]]:
         holders += [(dataset, kind) for kind in ("facets", "inputFacets", "outputFacets")]
     return [pair for holder, kind in holders for pair in holder.get(kind, {}).items()]

@@ -15,6 +15,7 @@ COMMANDS = {
     "dashboards": "genops.cli.dashboards",
     "demo": "genops.cli.demo",
     "doctor": "genops.cli.doctor",
+    "lineage": "genops.cli.lineage",
     "run": "genops.cli.run",
     "workspace": "genops.cli.workspace",
 }
