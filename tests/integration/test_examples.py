@@ -225,6 +225,7 @@ def test_the_samples_of_the_page_on_openlineage_run(tmp_path: Path, monkeypatch:
         "docs/back-ends.md",
         "docs/zero-code.md",
         "docs/doctor.md",
+        "docs/lineage-command.md",
         "docs/openlineage.md",
         "docs/sql-connector.md",
         "docs/statements.md",

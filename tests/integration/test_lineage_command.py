@@ -389,3 +389,17 @@ def test_as_a_program(here):
     failed = subprocess.run([*program, "absent.sql"], capture_output=True, text=True, env=machine, check=False)
     assert (failed.returncode, failed.stdout) == (1, "")
     assert re.fullmatch(r"genops: absent\.sql: no such file; [^\n]*\n", failed.stderr)
+
+
+def test_the_samples_of_the_page_are_what_is_printed(here):
+    """The file of docs/lineage-command.md gives its tree and its JSON, and its schema resolves what is in doubt."""
+    page = (Path(__file__).parents[2] / "docs" / "lineage-command.md").read_text("utf-8")
+    (text,), (tree,) = (re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL) for language in ("sql", "text"))
+    schema, said = (json.loads(sample) for sample in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    name = here("spent.sql", text)
+    assert lineage(name).stdout == tree
+    row = rows(name)[said["index"]]
+    assert said["columns"][0] in row["columns"]
+    assert row | {"columns": [], "fingerprint": ""} == said | {"columns": [], "fingerprint": ""}
+    last = rows(name, "--schema", here("schema.json", json.dumps(schema)))[-1]
+    assert set(direct(last)) == {"id", "happened_at"}
