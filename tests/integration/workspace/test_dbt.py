@@ -9,7 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from genops.cli.lineage import command
 from genops.testing.workspace import LocalWorkspace
 from support.dbt_runner import PACKAGES, DbtRunner
 from support.environments import environment
@@ -186,3 +188,37 @@ def test_documentation_lists_columns_with_types(built):
         "bookings": "bigint",
     }
     assert catalog["sources"]["source.airline.raw.bookings"]["metadata"]["owner"] == "user@example.com"
+
+
+def relations(manifest, key):
+    """What dbt itself says that a node reads, through the ephemeral models between."""
+    found = set()
+    for each in manifest["nodes"][key]["depends_on"]["nodes"]:
+        before = manifest["nodes"].get(each) or manifest["sources"][each]
+        named = before["relation_name"]
+        found |= {named.replace("`", "")} if named else relations(manifest, each)
+    return found
+
+
+def test_lineage_of_what_dbt_wrote(built):
+    """`genops lineage` finds what dbt says that models read, and writes columns that the catalog has."""
+    _, dbt, _ = built
+    target = dbt.folder / "target"
+    if not (target / "catalog.json").exists():
+        dbt.run("docs", "generate")
+    manifest, catalog = (json.loads((target / name).read_text()) for name in ("manifest.json", "catalog.json"))
+    ran = CliRunner().invoke(command, [str(target), "--format", "json"])
+    found = {row["writes"][0]: row for row in json.loads(ran.stdout)}
+    made = {
+        node["relation_name"].replace("`", ""): key
+        for key, node in manifest["nodes"].items()
+        if node["resource_type"] in {"model", "snapshot"} and node["relation_name"]
+    }
+    assert found.keys() == made.keys()
+    assert {row["status"] for row in found.values()} == {"resolved"}
+    for table, row in found.items():
+        # An incremental model reads itself without dbt saying so.
+        assert set(row["reads"]) - {table} == relations(manifest, made[table])
+        written = {each["to"].removeprefix(f"{table}.") for each in row["columns"]}
+        there = set(catalog["nodes"][made[table]]["columns"])
+        assert written == {name for name in there if not name.startswith("dbt_")}
