@@ -89,6 +89,7 @@ class NoReader:
     def undo(self, statement: Statement) -> None:
         """Nothing was left."""
 
+
 class Tables(Protocol):
     """Knows the columns of tables from what calls returned in passing and what statements made of them."""
 

@@ -320,3 +320,42 @@ def test_a_copy_of_databricks_takes_columns_by_name(text: str, dialect: str, flo
     """What COPY INTO selects goes by name in Databricks, where it lists no columns, and by place elsewhere."""
     found = shown(text, dialect, t=["a", "b"]).direct()
     assert {flow.replace("s3://f.", "").removeprefix("t.") for flow in found} == flows
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "(CONSTRAINT c EXPECT (x > 1))",
+        "(CONSTRAINT c EXPECT (x > 1) ON VIOLATION DROP ROW, CONSTRAINT `d` EXPECT (f(x)) ON VIOLATION FAIL UPDATE)",
+        "(x INT COMMENT 'k', CONSTRAINT c EXPECT (x > 1))",
+        "(CONSTRAINT c EXPECT (x > 1), x INT)",
+        "SCHEDULE EVERY 1 HOUR",
+        "SCHEDULE REFRESH CRON '0 0 * * * ?' AT TIME ZONE 'UTC' COMMENT 'k'",
+        "TRIGGER ON UPDATE AT MOST EVERY INTERVAL 1 HOUR",
+        "COMMENT 'k' SCHEDULE",
+    ],
+)
+def test_expectations_and_schedules_change_no_lineage(clause: str) -> None:
+    """What a materialized view expects of its rows and when it is refreshed keeps no column from being found."""
+    found = shown(f"CREATE OR REFRESH MATERIALIZED VIEW v {clause} AS SELECT x FROM s.t")
+    assert (found.reads, found.writes) == (["s.t"], ["v"])
+    assert found.flows == ({"v.x <- s.t.x IDENTITY"} if not clause.endswith("SCHEDULE") else set())
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "reads", "writes"),
+    [
+        ("CREATE VIEW v AS TABLE a.b", "databricks", ["a.b"], ["v"]),
+        ("CREATE TEMP VIEW v AS TABLE a.b", "databricks", ["a.b"], []),
+        ("REPLACE TABLE v AS SELECT x FROM a", "spark", ["a"], ["v"]),
+        ("INSERT INTO a OUTPUT inserted.i INTO b SELECT x FROM c", "tsql", ["c"], ["a", "b"]),
+        ("UPDATE a SET x = 1 OUTPUT inserted.i INTO @b", "tsql", [], ["a"]),
+        ("ALTER TABLE a SWAP WITH b", "snowflake", [], ["a", "b"]),
+        ("OPTIMIZE Main.Sales.Orders", "databricks", [], ["main.sales.orders"]),
+        ('VACUUM "Orders"', "postgres", [], ["Orders"]),
+    ],
+)
+def test_tables_that_are_easily_lost(text: str, dialect: str, reads: list[str], writes: list[str]) -> None:
+    """TABLE in place of a query, REPLACE alone, OUTPUT INTO, SWAP; and what has no tree is spelled as what has one."""
+    found = shown(text, dialect)
+    assert (found.reads, found.writes) == (reads, writes)

@@ -52,6 +52,9 @@ def altered(reading: Reading, node: Node) -> str:
         renamed = [each.this for each in args(node, "actions") if each.key in {"alterrename", "renametable"}]
         old = _names(node.this, reading)
         _changed(reading, old)
+        for each in args(node, "actions"):
+            if each.key == "swaptable":
+                _changed(reading, _names(each.this, reading))
         for new in renamed:
             _changed(reading, [_beside(old, name) for name in _names(new, reading)])
     return f"ALTER {_kind(node)}".strip()

@@ -7,7 +7,13 @@ from typing import NamedTuple
 
 from genops.lineage.sql.lexing import COMMENT, TEXT, WORD, Lexeme, lexemes
 
-_WORTH_A_LOOK = re.compile(r"^\s*TABLE\s|\b(?:CLONE|EVOLUTION|UNLOAD|LIVE|REPLACE\s+(?:USING|ON))\b", re.IGNORECASE)
+_WORTH_A_LOOK = re.compile(
+    r"^\s*TABLE\s|^\s*REPLACE\s+TABLE\s|\bAS\s+TABLE\b"
+    r"|\b(?:CLONE|EVOLUTION|UNLOAD|LIVE|EXPECT|SCHEDULE|TRIGGER|REPLACE\s+(?:USING|ON))\b",
+    re.IGNORECASE,
+)
+_REFRESHING = frozenset(("EVERY", "CRON", "REFRESH"))
+_AFTER_REFRESHING = frozenset(("AS", "COMMENT", "TBLPROPERTIES", "PARTITIONED", "CLUSTER", "DEFAULT", "WITH", "ROW"))
 _CLONE_AS_OF = ("CLONE", "VERSION", "TIMESTAMP")
 
 
@@ -39,10 +45,10 @@ def prepared(statement: str, dialect: str) -> Prepared:
         return _unloaded(statement, found)
     if words[:1] == ["TABLE"]:
         return Prepared(f"SELECT * FROM {statement[found[0].end :]}")  # noqa: S608 - parsed, never run
-    for start, end in _left_out(words):
+    for start, end in (*_left_out(words), *_left_out_of_create(words)):
         first, last = found[start].start, found[end - 1].end
         statement = statement[:first] + " " * (last - first) + statement[last:]
-    return Prepared(_replacing(statement, found, words) if words[:1] == ["INSERT"] else statement)
+    return Prepared((_replacing if words[:1] == ["INSERT"] else _respelled)(statement, found, words))
 
 
 def marked(statement: str, dialect: str) -> str:
@@ -103,6 +109,18 @@ def _query(words: list[str], start: int) -> int:
 _QUERIES = frozenset(("SELECT", "WITH", "VALUES", "FROM", "TABLE"))
 
 
+def _respelled(statement: str, found: list[Lexeme], words: list[str]) -> str:
+    """Return a statement with other words for `AS TABLE t`, and for REPLACE TABLE, which makes one as CREATE does."""
+    if words[:2] == ["REPLACE", "TABLE"]:
+        words = ["CREATE", *words[1:]]
+        statement = statement[: found[0].start] + "CREATE " + statement[found[0].end :]
+    for i in range(len(words) - 2) if words[:1] == ["CREATE"] else ():
+        if words[i : i + 2] == ["AS", "TABLE"] and words[i + 2] != "(":
+            table = found[i + 1]
+            return f"{statement[: table.start]}SELECT * FROM {statement[table.end :]}"  # noqa: S608 - parsed, never run
+    return statement
+
+
 def _left_out(words: list[str]) -> list[tuple[int, int]]:
     """Return which runs of words are left out."""
     runs: list[tuple[int, int]] = []
@@ -119,6 +137,39 @@ def _left_out(words: list[str]) -> list[tuple[int, int]]:
         elif word == "REPLACE" and after == ["USING", "("]:
             runs.append((i, _closed(words, i + 2)))
     return runs
+
+
+def _left_out_of_create(words: list[str]) -> list[tuple[int, int]]:
+    """Return which runs are left out of what makes a streaming table or a materialized view.
+
+    Expectations on its rows, which change none of its columns, and when it is refreshed.
+    """
+    if words[:1] != ["CREATE"]:
+        return []
+    runs = [
+        _expectation(words, i)
+        for i, word in enumerate(words)
+        if word == "EXPECT" and words[i - 2] == "CONSTRAINT" and words[i + 1 : i + 2] == ["("]
+    ]
+    refreshed = next((i for i in range(len(words) - 2) if _is_refreshing(words[i : i + 3])), len(words))
+    end = next((i for i in range(refreshed, len(words)) if words[i] in _AFTER_REFRESHING), refreshed)
+    return [*runs, (refreshed, end)] if end > refreshed else runs
+
+
+def _is_refreshing(words: list[str]) -> bool:
+    return (words[0] == "SCHEDULE" and words[1] in _REFRESHING) or words == ["TRIGGER", "ON", "UPDATE"]
+
+
+def _expectation(words: list[str], at: int) -> tuple[int, int]:
+    """Return the run of an expectation, with the comma that parts it from others, or the brackets around it alone."""
+    start, end = at - 2, _closed(words, at + 1)
+    if words[end : end + 2] == ["ON", "VIOLATION"]:
+        end += 4
+    if words[start - 1] == ",":
+        return start - 1, end
+    if words[end : end + 1] == [","]:
+        return start, end + 1
+    return (start - 1, end + 1) if words[start - 1] == "(" and words[end : end + 1] == [")"] else (start, end)
 
 
 def _closed(words: list[str], opening: int) -> int:

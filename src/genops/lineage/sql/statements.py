@@ -41,7 +41,9 @@ def statement(reading: Reading, node: Node) -> Steps[Kind | None]:
         return Kind("SELECT", Action.QUERY)
     action = _ACTIONS.get(key, Action.WRITE)
     if key in _STORIES:
-        return Kind((yield from _STORIES[key](reading, node, None, None)), action)
+        name = yield from _STORIES[key](reading, node, None, None)
+        updates.put_out(reading, node)
+        return Kind(name, action)
     if key in _WHOLE:
         return Kind(_WHOLE[key](reading, node), action)
     return Kind(key.upper(), action) if key in _WITHOUT_TABLES else None

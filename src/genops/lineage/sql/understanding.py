@@ -142,8 +142,10 @@ def _by_words(text: str, context: Context, reason: str) -> Understood:
     """Return what the words of a statement tell that has no tree."""
     words = opaque.by_words(text, context.dialect)
     known = Known(context.session, context.schema)
-    views = {table: known.view(table) for table in (*words.reads, *words.writes)}
-    reads = [table for name in words.reads for table in _behind(name, views[name], known)]
+    folded = Folding(context.dialect).table
+    read, written = ([tuple(map(folded, table)) for table in tables] for tables in (words.reads, words.writes))
+    views = {table: known.view(table) for table in (*read, *written)}
+    reads = [table for name in read for table in _behind(name, views[name], known)]
     status = Status.ERROR if reason and not words.kind else Status.OPAQUE
     return Understood(
         0,
@@ -151,7 +153,7 @@ def _by_words(text: str, context: Context, reason: str) -> Understood:
         words.action,
         status,
         tuple(dict.fromkeys(reads)),
-        tuple(known.qualified(table) for table in words.writes if views[table] is None),
+        tuple(known.qualified(table) for table in written if views[table] is None),
         reason=reason or "command",
     )
 

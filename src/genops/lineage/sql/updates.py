@@ -110,3 +110,12 @@ def returned(reading: Reading, node: Node) -> Steps[Relation]:
     full = reading.known.qualified(table)
     scope.bind(alias(node.this, reading.folding), reading.stored(full), full)
     return (yield from projected(scope, returning, NOTHING))
+
+
+def put_out(reading: Reading, node: Node) -> None:
+    """Note the table that OUTPUT … INTO writes beside the one that is changed; what its columns get is not told."""
+    returning = node.args.get("returning")
+    into: Node = returning.args.get("into") if is_node(returning) else None
+    if is_node(into) and into.key == "identifier":
+        table = reading.target((reading.folding.table(into.name, quoted=bool(into.args.get("quoted"))),))
+        reading.doubt(table[-1], "position", (table,))
