@@ -144,15 +144,33 @@ class Analysis:
         left, right = self.query(tree.this, scope), self.query(tree.expression, scope)
         if left is None or right is None:
             return None
+        joined = self._by_name(tree, left, right) if tree.args.get("by_name") else self._by_place(tree, left, right)
+        scope.sources = {"": joined}
+        self._expressions(tree, scope, ("order", "limit"))
+        return joined
+
+    def _by_place(self, tree: Any, left: Columns, right: Columns) -> Columns:
         joined: Columns = []
         for (name, one), (_, two) in zip(left, right, strict=False):
             need_compatible(tree.key, one, two)
             joined.append((name, kinds.widest([one, two])))
         for side, columns in ((tree.this, left), (tree.expression, right)):
             put_columns(side, columns, joined)
-        scope.sources = {"": joined}
-        self._expressions(tree, scope, ("order", "limit"))
         return joined
+
+    def _by_name(self, tree: Any, left: Columns, right: Columns) -> Columns:
+        """Columns of UNION BY NAME: those of the left, then those that only the right has."""
+        both: dict[str, Any] = {name.lower(): kind for name, kind in right}
+        for name, kind in left:
+            other = both.get(name.lower())
+            if other is not None:
+                need_compatible(tree.key, kind, other)
+            both[name.lower()] = kind if other is None else kinds.widest([kind, other])
+        for side, columns in ((tree.this, left), (tree.expression, right)):
+            put_columns(side, columns, [(name, both[name.lower()]) for name, _ in columns])
+        mine = {name.lower() for name, _ in left}
+        names = [name for name, _ in left] + [name for name, _ in right if name.lower() not in mine]
+        return [(name, both[name.lower()]) for name in names]
 
     def _values(self, tree: Any, scope: Scope) -> Columns:
         rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in tree.expressions]

@@ -145,12 +145,22 @@ def _requalify_columns(tree: Any, catalog: str, stored: list[TableName], stood: 
 def _is_cte(table: Any) -> bool:
     if table.args.get("db"):
         return False
-    node = table.parent
+    node, inside = table.parent, None
     while node is not None:
-        if any(cte.alias.lower() == table.name.lower() for cte in getattr(node, "ctes", ())):
+        if any(cte.alias.lower() == table.name.lower() for cte in _visible(node, inside)):
             return True
+        inside = node if isinstance(node, exp.CTE) else inside
         node = node.parent
     return False
+
+
+def _visible(node: Any, inside: Any) -> list[Any]:
+    """The common table expressions of a query that the one of them sees which a table stands in: those before it."""
+    ctes: list[Any] = list(getattr(node, "ctes", ()))
+    if not any(cte is inside for cte in ctes):
+        return ctes
+    place = next(i for i, cte in enumerate(ctes) if cte is inside)
+    return ctes[: place + 1] if inside.parent.recursive else ctes[:place]
 
 
 def _table_function(table: Any, files: Callable[[str, str, dict[str, Any]], Any]) -> None:
