@@ -1,4 +1,4 @@
-"""TPC-DS: the texts of its queries in Spark SQL and the columns of its tables, out of packages outside the tree.
+"""TPC-DS: the texts of its queries in Spark SQL, the columns of its tables and rows, out of packages outside the tree.
 
 The texts are those of `databricks-tpcds`, which runs the benchmark on Databricks; the columns are those of the tables
 that DuckDB's generator makes, an extension of DuckDB that comes as a package.
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 DUCKDB = "1.4.4"
 EXTENSION = "1.4.4.20260205"
 TEXTS = "0.6.0"
+SCALE = "0.05"
+"""Of the rows: 144,537 sales in stores, at which three in four of the queries find some."""
 
 # What the environment runs: the file to write is the argument.
 _MAKE = """
@@ -45,6 +47,20 @@ with open(sys.argv[1], "w", encoding="utf-8") as file:
     json.dump({"columns": columns, "queries": queries}, file)
 """
 
+# What makes the rows: folder and scale are the arguments.
+_FILL = """
+import importlib.metadata, sys
+import duckdb
+folder, scale = sys.argv[1:]
+files = importlib.metadata.files("duckdb-ext-tpcds")
+extension = next(str(file.locate()) for file in files if str(file).endswith(".duckdb_extension"))
+connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+connection.execute(f"LOAD '{extension}'")
+connection.execute(f"CALL dsdgen(sf = {scale})")
+for (name,) in connection.execute("SHOW TABLES").fetchall():
+    connection.execute(f"COPY {name} TO '{folder}/{name}.parquet'")
+"""
+
 
 class Tpcds(NamedTuple):
     """The benchmark, without its data.
@@ -68,10 +84,25 @@ def made() -> Tpcds:
     with locked(folder):
         file: Path = folder / "made.json"
         if not (folder / "whole").exists():
-            python = environment(
-                "tpcds", f"duckdb=={DUCKDB}", f"duckdb-ext-tpcds=={EXTENSION}", f"databricks-tpcds=={TEXTS}"
-            )
-            run("TPC-DS", str(python), "-c", _MAKE, str(file))
+            run("TPC-DS", str(_python()), "-c", _MAKE, str(file))
             (folder / "whole").touch()
     held = json.loads(file.read_text(encoding="utf-8"))
     return Tpcds({int(number): text for number, text in held["queries"].items()}, held["columns"])
+
+
+def filled() -> Path:
+    """Return a folder with a Parquet file for each table, making them where the cache has none.
+
+    Raises:
+        MissingServerError: The packages cannot be had.
+    """
+    folder = CACHE / "tpcds" / f"duckdb-{DUCKDB}-scale-{SCALE}"
+    with locked(folder):
+        if not (folder / "whole").exists():
+            run("TPC-DS", str(_python()), "-c", _FILL, str(folder), SCALE)
+            (folder / "whole").touch()
+    return folder
+
+
+def _python() -> Path:
+    return environment("tpcds", f"duckdb=={DUCKDB}", f"duckdb-ext-tpcds=={EXTENSION}", f"databricks-tpcds=={TEXTS}")
