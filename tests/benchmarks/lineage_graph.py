@@ -1,9 +1,14 @@
 """The graph of lineage beside networkx and rustworkx: build, memory, closures and a path over the same edges.
 
-Each runs in a process of its own, so that memory is its own. The graph is given columns as operations name them
-(datasets by their parts, columns by name) and keeps who said each edge, when and how; the others are given the same
-nodes as tuples, as a program would, and keep nothing but the edge. For rustworkx, which knows numbers only, the numbers
-are given by a dict within its build, and its path begins an edge nearer: at what it visits last by its own account.
+The edges are those of columns in a warehouse of ten layers: each table is made of one to four tables of the layer
+before, of its own domain but for one in thirty; a column is made of one column (6 of 10), of two to four (3 of 10), or
+of five to twenty. The key of one calendar goes into every table of the first layer: it has the largest closure.
+Closures are asked of 300 columns drawn by lot.
+
+Each library runs in a process of its own, so that memory is its own. The graph is given what operations settled with
+named, a statement for each table, and keeps who said each edge, when and how; its answers name columns with their
+distance. The others are given the same nodes as tuples, as a program would, and keep nothing but the edge. For
+rustworkx, which knows numbers only, the numbers are given by a dict within its build, and its answers are numbers.
 Times are CPU of the process.
 
 Run it with `python tests/benchmarks/lineage_graph.py [EDGES]`; what is not installed is said and left out.
@@ -19,14 +24,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
+
+sys.path[:0] = [str(Path(__file__).parents[1])]
 
 _COLUMNS = 15
+_LAYERS = 10
+_IN_DOMAIN = 25  # tables of one domain in one layer
+_PER_TABLE = 42  # edges that arrive at a table, about
+_CALENDAR, _KEY = 0, 0
 _PAGE = 4_096
 _LIBRARIES = ("genops", "networkx", "rustworkx")
-_ROUNDS = 5
-_SOURCE, _LATE = (5, 0), 2  # a column near the beginning; the column of one of the last tables
+_ASKED, _ROUNDS = 300, 5
+
+Row: TypeAlias = "tuple[int, int, int, int]"
+Node: TypeAlias = "tuple[int, int]"
 
 
 class Figures(NamedTuple):
@@ -36,116 +50,155 @@ class Figures(NamedTuple):
         edges: Different edges that it holds.
         build: Seconds.
         memory: MB that the process grew by, edges as they were given not included.
-        downstream: Milliseconds for all that one column flows into.
-        upstream: Milliseconds for all that flows into one column.
-        path: Milliseconds for a shortest way between two columns.
-        reached: Columns downstream, upstream, and edges on the way.
+        down: Milliseconds for all that a column flows into: the median, and the 99th of 100.
+        up: Milliseconds for all that flows into a column, likewise.
+        largest: Milliseconds for the largest closure.
+        path: Milliseconds for a shortest way from the calendar's key to a column of the last layer.
+        reached: Columns downstream and upstream of all that were asked, in the largest closure, and edges on the way.
     """
 
     edges: int
     build: float
     memory: float
-    downstream: float
-    upstream: float
+    down: tuple[float, float]
+    up: tuple[float, float]
+    largest: float
     path: float
-    reached: tuple[int, int, int]
+    reached: tuple[int, int, int, int]
 
 
-def column_edges(count: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield so many different edges: table and column of the source, table and column of the target.
+class Library(NamedTuple):
+    """A graph that was built.
 
-    Each table is made of one to three of those before it, column by column, and now and then of one column more.
+    Attributes:
+        edges: Returns how many it holds.
+        down: Returns how many columns one flows into.
+        up: Returns how many columns flow into one.
+        path: Returns how many edges a shortest way has.
     """
+
+    edges: Callable[[], int]
+    down: Callable[[Node], int]
+    up: Callable[[Node], int]
+    path: Callable[[Node, Node], int]
+
+
+def column_edges(count: int) -> Iterator[Row]:
+    """Yield so many different edges, table by table: table and column of the source, table and column of the target."""
     dice = random.Random(3)
-    yielded, table = 0, 200
-    while yielded < count:
-        sources = {max(table - 200 * dice.choice((1, 1, 2)) + dice.randrange(3), 0) for _ in range(dice.randint(1, 3))}
-        for column in range(_COLUMNS):
-            for source in sources:
-                others = {column, dice.randrange(_COLUMNS)} if dice.random() < 0.6 else {column}
-                for other in sorted(others):
-                    if yielded < count:
-                        yield source, other, table, column
-                        yielded += 1
-        table += 1
+    domains = max(count // (_PER_TABLE * _IN_DOMAIN * (_LAYERS - 1)), 1)
+    in_layer = domains * _IN_DOMAIN
+    yielded = 0
+    for table in range(1 + in_layer, 1 + in_layer * 2 * _LAYERS):
+        for row in _into(table, dice, in_layer):
+            if yielded == count:
+                return
+            yield row
+            yielded += 1
+
+
+def _into(table: int, dice: random.Random, in_layer: int) -> Iterator[Row]:
+    """Yield the edges into the columns of one table."""
+    place = (table - 1) % in_layer
+    before = table - place - in_layer
+    domain = place - place % _IN_DOMAIN
+    near = [before + domain + dice.randrange(_IN_DOMAIN) for _ in range(dice.randint(1, 4))]
+    sources = sorted({before + dice.randrange(in_layer) if dice.random() < 0.03 else each for each in near})
+    for column in range(_COLUMNS):
+        luck = dice.random()
+        width = 1 if luck < 0.6 else dice.randint(2, 4) if luck < 0.9 else dice.randint(5, 20)
+        drawn = {(dice.choice(sources), dice.randrange(_COLUMNS)) for _ in range(width - 1)}
+        if before == 1 and column == _KEY:
+            drawn.add((_CALENDAR, _KEY))
+        for source, of in sorted({(sources[0], column), *drawn}):
+            yield source, of, table, column
 
 
 def measured(library: str, count: int) -> Figures:
     """Run one library in this process."""
     rows = list(column_edges(count))
-    last = rows[-1][2] - 1
-    build: Callable[[list[tuple[int, int, int, int]], tuple[int, int]], Any] = globals()[f"of_{library}"]
+    build: Callable[[list[Row]], Library] = globals()[f"of_{library}"]
     before, begun = _resident(), time.process_time()
-    edges, down, up, path = build(rows, (last, _LATE))
+    graph = build(rows)
     took, grown = time.process_time() - begun, _resident() - before
-    asked = [_timed(question) for question in (down, up, path)]
-    return Figures(edges(), took, grown, *(each[0] for each in asked), tuple(each[1] for each in asked))  # type: ignore[arg-type]
+    dice = random.Random(5)
+    asked = [row[dice.choice((0, 2)) :][:2] for row in dice.choices(rows, k=_ASKED)]
+    down, up = ([_timed(ask, node) for node in asked] for ask in (graph.down, graph.up))
+    largest = _median(graph.down, (_CALENDAR, _KEY))
+    path = _median(graph.path, (_CALENDAR, _KEY), (rows[-1][2] - 1, _KEY))
+    reached = sum(each[1] for each in down), sum(each[1] for each in up), largest[1], path[1]
+    return Figures(graph.edges(), took, grown, _spread(down), _spread(up), largest[0], path[0], reached)
 
 
-def of_genops(rows: list[tuple[int, int, int, int]], late: tuple[int, int]) -> tuple[Callable[[], int], ...]:
+def of_genops(rows: list[Row]) -> Library:
     """The graph of this project, by its public methods."""
-    from genops.core.operation import DatasetRef
+    from genops.core.operation import ColumnEdge, DatasetRef, Facts, Statement
     from genops.lineage.graph.graph import LineageGraph
-    from genops.lineage.graph.nouns import Column, Flow, Provenance
+    from genops.lineage.graph.nouns import Column
+    from support.records import operation, settled
 
     graph = LineageGraph(capacity=len(rows), columns=len(rows))
     names = [f"column_{number}" for number in range(_COLUMNS)]
+    kind = "DIRECT:TRANSFORMATION"
     refs: dict[int, DatasetRef] = {}
 
-    def node(table: int, column: int) -> Column:
-        ref = refs.get(table) or refs.setdefault(table, DatasetRef(("main", f"s{table % 50}", f"t{table}")))
-        return Column(ref, names[column])
+    def ref(table: int) -> DatasetRef:
+        return refs.get(table) or refs.setdefault(table, DatasetRef(("main", f"s{table % 50}", f"t{table}")))
 
-    at_once = 1_000
-    for begun in range(0, len(rows), at_once):
-        flows = [Flow(node(a, b), node(c, d)) for a, b, c, d in rows[begun : begun + at_once]]
-        graph.extend(flows, at=begun, provenance=Provenance.SYSTEM_TABLES)
+    record = settled(operation("statement.execute", statement=Statement("INSERT", 100, "ab12")))
+    for table, into in groupby(rows, lambda row: row[2]):
+        target = ref(table)
+        flows = tuple(ColumnEdge(ref(a), names[b], target, names[d], kind) for a, b, _, d in into)
+        graph.write(record._replace(facts=Facts(columns=flows)))
+
+    def column(node: Node) -> Column:
+        return Column(ref(node[0]), names[node[1]])
+
     view = graph.view()
-    first, last = node(*_SOURCE), node(*late)
-    origin = view.upstream(last)[-1].node
-    return (
+    return Library(
         lambda: sum(1 for _ in view.column_edges()),
-        lambda: len(view.downstream(first)),
-        lambda: len(view.upstream(last)),
-        lambda: len(view.path(origin, last) or ()),
+        lambda node: len(view.downstream(column(node))),
+        lambda node: len(view.upstream(column(node))),
+        lambda source, target: len(view.path(column(source), column(target)) or ()),
     )
 
 
-def of_networkx(rows: list[tuple[int, int, int, int]], late: tuple[int, int]) -> tuple[Callable[[], int], ...]:
+def of_networkx(rows: list[Row]) -> Library:
     """networkx, with a tuple for each column."""
     import networkx as nx  # pyright: ignore[reportMissingImports]
 
     graph: Any = nx.DiGraph()
     graph.add_edges_from(((a, b), (c, d)) for a, b, c, d in rows)
-    origin = list(nx.bfs_tree(graph, late, reverse=True))[-1]
-    return (
+    return Library(
         graph.number_of_edges,
-        lambda: len(nx.descendants(graph, _SOURCE)),
-        lambda: len(nx.ancestors(graph, late)),
-        lambda: len(nx.shortest_path(graph, origin, late)) - 1,
+        lambda node: len(nx.descendants(graph, node)),
+        lambda node: len(nx.ancestors(graph, node)),
+        lambda source, target: len(nx.shortest_path(graph, source, target)) - 1,
     )
 
 
-def of_rustworkx(rows: list[tuple[int, int, int, int]], late: tuple[int, int]) -> tuple[Callable[[], int], ...]:
+def of_rustworkx(rows: list[Row]) -> Library:
     """rustworkx, with numbers for columns and a dict that gives them."""
     import rustworkx  # pyright: ignore[reportMissingImports]
 
     graph: Any = rustworkx.PyDiGraph(multigraph=False)
-    numbers: dict[tuple[int, int], int] = {}
+    numbers: dict[Node, int] = {}
     pairs = [
         (numbers.setdefault((a, b), len(numbers)), numbers.setdefault((c, d), len(numbers))) for a, b, c, d in rows
     ]
     graph.add_nodes_from(list(numbers))
     graph.add_edges_from_no_data(pairs)
     del pairs
-    first, last = numbers[_SOURCE], numbers[late]
-    origin = list(rustworkx.bfs_predecessors(graph, last))[-1][1][-1]
-    start = graph.nodes().index(origin) if not isinstance(origin, int) else origin
-    return (
+
+    def path(source: Node, target: Node) -> int:
+        one, other = numbers[source], numbers[target]
+        return len(rustworkx.dijkstra_shortest_paths(graph, one, target=other, default_weight=1.0)[other]) - 1
+
+    return Library(
         graph.num_edges,
-        lambda: len(rustworkx.descendants(graph, first)),
-        lambda: len(rustworkx.ancestors(graph, last)),
-        lambda: len(rustworkx.dijkstra_shortest_paths(graph, start, target=last, default_weight=1.0)[last]) - 1,
+        lambda node: len(rustworkx.descendants(graph, numbers[node])),
+        lambda node: len(rustworkx.ancestors(graph, numbers[node])),
+        path,
     )
 
 
@@ -162,19 +215,31 @@ def compared(count: int) -> dict[str, Figures]:
     return found
 
 
-def _timed(question: Callable[[], int]) -> tuple[float, int]:
-    """Return the median in milliseconds, and the answer."""
-    took, answer = [], 0
-    for _ in range(_ROUNDS):
-        begun = time.process_time()
-        answer = question()
-        took.append((time.process_time() - begun) * 1e3)
-    return statistics.median(took), answer
+def _timed(question: Callable[..., int], *nodes: Node) -> tuple[float, int]:
+    """Return milliseconds, and the answer."""
+    begun = time.process_time()
+    answer = question(*nodes)
+    return (time.process_time() - begun) * 1e3, answer
+
+
+def _median(question: Callable[..., int], *nodes: Node) -> tuple[float, int]:
+    times = [_timed(question, *nodes) for _ in range(_ROUNDS)]
+    return statistics.median(each[0] for each in times), times[0][1]
+
+
+def _spread(times: list[tuple[float, int]]) -> tuple[float, float]:
+    """Return the median, and the 99th of 100."""
+    found = [each[0] for each in times]
+    return statistics.median(found), statistics.quantiles(found, n=100)[-1]
 
 
 def _resident() -> float:
     """Return the memory of this process in MB."""
     return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * _PAGE / 2**20
+
+
+def _flat(each: Figures) -> tuple[float, ...]:
+    return (each.build, each.memory, *each.down, *each.up, each.largest, each.path)
 
 
 def main() -> None:
@@ -184,17 +249,16 @@ def main() -> None:
         print(json.dumps(measured(sys.argv[2], count)))
         return
     found = compared(count)
-    print(f"{'':10} {'edges':>9} {'build s':>8} {'MB':>6} {'down ms':>8} {'up ms':>8} {'path ms':>8}  reached")
+    titles = ("build s", "MB", "down ms", "p99", "up ms", "p99", "largest", "path ms")
+    print(f"{'':18} {'edges':>9}", *(f"{title:>8}" for title in titles), " reached")
     for library, each in found.items():
-        figures = (
-            f"{each.edges:>9} {each.build:>8.2f} {each.memory:>6.0f} {each.downstream:>8.2f} {each.upstream:>8.2f}"
-        )
-        print(f"{library:10} {figures} {each.path:>8.2f}  {each.reached}")
-    ours = found["genops"]
+        print(f"{library:18} {each.edges:>9}", *(f"{figure:>8.2f}" for figure in _flat(each)), f" {each.reached}")
     for library, each in found.items():
         if library != "genops":
-            ratios = [f"{mine / theirs:.2f}" for mine, theirs in zip(ours[1:6], each[1:6], strict=True)]
-            print(f"genops / {library}: build, memory, downstream, upstream, path = {', '.join(ratios)}")
+            ratios = (
+                f"{mine / theirs:>8.2f}" for mine, theirs in zip(_flat(found["genops"]), _flat(each), strict=True)
+            )
+            print(f"{'/ ' + library:>18} {'':>9}", *ratios)
 
 
 if __name__ == "__main__":

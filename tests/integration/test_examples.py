@@ -211,6 +211,27 @@ def test_the_samples_of_the_page_on_openlineage_run(tmp_path: Path, monkeypatch:
         assert load(settings_file=str(file), ambient=False) != load(ambient=False)
 
 
+def test_the_samples_of_the_page_on_the_graph_run(tmp_path: Path) -> None:
+    """The samples of docs/lineage.md, one after the other, print what the page says."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("GENOPS_", "OTEL_"))}
+    who = {"GENOPS_TEAM": "data", "GENOPS_PROJECT": "graph", "GENOPS_ENVIRONMENT": "test"}
+    done = subprocess.run(
+        [sys.executable, "-c", "".join(blocks("lineage.md", "python"))],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=tmp_path,
+        env={**kept, **who},
+    )
+    lines = done.stdout.splitlines()
+    page = (ROOT / "docs" / "lineage.md").read_text("utf-8")
+    assert lines[:1] == ["[('main.silver.orders', 1), ('main.raw.orders', 2)]"], done.stderr
+    assert f"prints `{lines[0]}`" in page
+    assert lines[1] == "['main.raw.orders', 'main.silver.orders', 'main.gold.daily'] ('ann',) ('PII',)"
+    assert lines[-1] == "1"
+
+
 @pytest.mark.parametrize(
     "page",
     [
@@ -226,6 +247,7 @@ def test_the_samples_of_the_page_on_openlineage_run(tmp_path: Path, monkeypatch:
         "docs/zero-code.md",
         "docs/doctor.md",
         "docs/lineage-command.md",
+        "docs/lineage.md",
         "docs/openlineage.md",
         "docs/sql-connector.md",
         "docs/statements.md",

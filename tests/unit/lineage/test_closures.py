@@ -214,6 +214,19 @@ def test_columns_bring_their_tables():
     assert len(list(graph.view().column_edges())) == 3
 
 
+def test_datasets_and_columns_are_found_by_name():
+    """Of any kind and host; what is not known, or no longer kept, is not found."""
+    graph = LineageGraph(capacity=2)
+    graph.add(table(0, host="one"), table(1, host="two"), at=1)
+    graph.add(Column(table(1, host="one"), "c"), Column(table(2), "c"), at=1)
+    view = graph.view()
+    assert view.find("main.s.t1") == (table(1, host="two"), table(1, host="one"))
+    assert view.find("main.s.t1", "c") == (Column(table(1, host="one"), "c"),)
+    assert view.find("main.s.t9") == view.find("main.s.t1", "d") == ()
+    graph.extend([Flow(table(5), table(6)), Flow(table(6), table(7))], at=2)
+    assert view.find("main.s.t0") == view.find("") == ()
+
+
 def test_impact_names_what_and_whom_it_concerns():
     """Of a column: columns, their tables, and who was declared for them. Of a table: also what its columns reach."""
     graph = graph_of([(0, 3), (3, 6)], column)

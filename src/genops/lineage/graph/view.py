@@ -46,6 +46,20 @@ class View:
         self._store, self._asking, self._at = store, asking, at
         self._catalog, self._hosts = catalog, hosts
 
+    def find(self, name: str, column: str | None = None) -> tuple[Node, ...]:
+        """Return the datasets of a name, of whatever kind and host, or their columns of a name.
+
+        Args:
+            name: Parts joined by dots, as `DatasetRef.name` has them: `main.sales.orders`.
+            column: Name of a column; the datasets themselves where it is `None`.
+        """
+        names = self._store.names
+        with self._asking():
+            found = [(number, ref) for number, ref in enumerate(names.datasets) if ref.parts and ref.name == name]
+            if column is None:
+                return tuple(ref for _, ref in found)
+            return tuple(Column(ref, column) for number, ref in found if column in names.column_numbers[number])
+
     def upstream(self, node: Node, *, depth: int | None = None, most: int | None = None) -> tuple[Reached, ...]:
         """Return what flows into a dataset or a column, the nearest first.
 
