@@ -214,6 +214,29 @@ def test_columns_bring_their_tables():
     assert len(list(graph.view().column_edges())) == 3
 
 
+def test_an_answer_is_a_sequence_like_the_tuple_of_its_entries():
+    """Length, places from either end, slices, membership, equality, hash and text."""
+    found = graph_of([(0, 1), (0, 2), (2, 3), (3, 4)]).view().downstream(table(0))
+    entries = tuple(found)
+    assert sorted((each.distance, each.node.name) for each in entries) == [
+        (1, "main.s.t1"),
+        (1, "main.s.t2"),
+        (2, "main.s.t3"),
+        (3, "main.s.t4"),
+    ]
+    assert [found[place] for place in range(-4, 4)] == [*entries, *entries]
+    assert (found[1:], found[::-2], found[9:]) == (entries[1:], entries[::-2], ())
+    assert found == entries
+    assert found != entries[1:]
+    assert found != list(entries)
+    assert found == graph_of([(3, 4), (0, 1), (0, 2), (2, 3)]).view().downstream(table(0))
+    assert (hash(found), repr(found), list(found.nodes)) == (hash(entries), repr(entries), [e.node for e in entries])
+    assert Reached(table(4), 3) in found
+    for place in (4, -5):
+        with pytest.raises(IndexError):
+            found[place]
+
+
 def test_datasets_and_columns_are_found_by_name():
     """Of any kind and host; what is not known, or no longer kept, is not found."""
     graph = LineageGraph(capacity=2)

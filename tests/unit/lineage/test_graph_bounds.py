@@ -190,7 +190,7 @@ def strange(view):
         if of != other_of or int(one) + 1 != int(other):
             yield edge
     found = [each.node.dataset.parts[-1] for each in view.downstream(Column(table("w0-7-0"), "c"))]
-    if found != [f"w0-7-{k + 1}" for k in range(len(found))]:
+    if found != [f"tw0-7-{k + 1}" for k in range(len(found))]:
         yield found
 
 

@@ -6,6 +6,8 @@ from enum import IntFlag
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from genops.core.operation import DatasetRef
 
 DIRECT, INDIRECT = "DIRECT", "INDIRECT"
@@ -166,8 +168,8 @@ class Impact(NamedTuple):
         classifications: How sensitive it is.
     """
 
-    datasets: tuple[Reached, ...]
-    columns: tuple[Reached, ...]
+    datasets: Sequence[Reached]
+    columns: Sequence[Reached]
     owners: tuple[str, ...]
     stewards: tuple[str, ...]
     classifications: tuple[str, ...]

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
-from itertools import chain, repeat
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from genops.lineage.graph.closures import Allowed, Direction, closure, path
-from genops.lineage.graph.nouns import Column, Declaration, Diff, Impact, KnownEdge, Node, Reached
+from genops.lineage.graph.nouns import Column, Declaration, Diff, Impact, KnownEdge, Node
+from genops.lineage.graph.reach import Reach
 
 if TYPE_CHECKING:
     from genops.core.operation import DatasetRef
     from genops.lineage.graph.store import Layer, Store
 
 _AT_ONCE = 1_000
-# A named tuple's own constructor takes twice as long, which a closure of 100,000 nodes shows.
-_as_reached: Callable[[type[Reached], tuple[Node, int]], Reached] = tuple.__new__  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  (of any tuple)
 _Way: TypeAlias = "Callable[[Layer], Direction]"
 
 
@@ -60,7 +59,7 @@ class View:
                 return tuple(ref for _, ref in found)
             return tuple(Column(ref, column) for number, ref in found if column in names.column_numbers[number])
 
-    def upstream(self, node: Node, *, depth: int | None = None, most: int | None = None) -> tuple[Reached, ...]:
+    def upstream(self, node: Node, *, depth: int | None = None, most: int | None = None) -> Reach:
         """Return what flows into a dataset or a column, the nearest first.
 
         Args:
@@ -70,7 +69,7 @@ class View:
         """
         return self._reached(node, _upwards, depth, most)
 
-    def downstream(self, node: Node, *, depth: int | None = None, most: int | None = None) -> tuple[Reached, ...]:
+    def downstream(self, node: Node, *, depth: int | None = None, most: int | None = None) -> Reach:
         """Return what a dataset or a column flows into, the nearest first."""
         return self._reached(node, _downwards, depth, most)
 
@@ -94,8 +93,8 @@ class View:
             columns = self._closure(self._store.columns, [each for each in starts if each >= 0], _downwards, depth)
             reached = self._nodes(self._store.columns, columns)
             datasets = self._datasets_of(columns) if isinstance(node, Column) else self.downstream(node, depth=depth)
-            said = [self._store.declaration(each.node) for each in (*datasets, *reached)]
-            known = [each for each in (self._store.declaration(node), *said) if each is not None]
+            said = map(self._store.declaration, chain((node,), datasets.nodes, reached.nodes))
+            known = [each for each in said if each is not None]
         return Impact(
             datasets,
             reached,
@@ -131,10 +130,10 @@ class View:
                         (appeared if stands else disappeared).append(self._store.edge(layer, edge))
         return Diff(tuple(appeared), tuple(disappeared))
 
-    def _reached(self, node: Node, way: _Way, depth: int | None, most: int | None) -> tuple[Reached, ...]:
+    def _reached(self, node: Node, way: _Way, depth: int | None, most: int | None) -> Reach:
         with self._asking():
             layer, start = self._store.layer_of(node), self._number(node)
-            return () if start < 0 else self._nodes(layer, self._closure(layer, [start], way, depth, most))
+            return Reach() if start < 0 else self._nodes(layer, self._closure(layer, [start], way, depth, most))
 
     def _number(self, node: Node) -> int:
         """Return the number of a node that has edges, or -1."""
@@ -147,18 +146,16 @@ class View:
         allowed, stops = self._allowed(layer), self._store.stops(layer)
         return closure(way(layer), starts, allowed=allowed, stops=stops, depth=depth, most=most)
 
-    def _nodes(self, layer: Layer, levels: list[list[int]]) -> tuple[Reached, ...]:
+    def _nodes(self, layer: Layer, levels: list[list[int]]) -> Reach:
         names = self._store.names
         nodes: list[DatasetRef] | list[Column] = names.datasets if layer is self._store.datasets else names.columns
-        distances = chain.from_iterable(repeat(far, len(level)) for far, level in enumerate(levels, 1))
-        pairs = zip(map(nodes.__getitem__, chain.from_iterable(levels)), distances, strict=True)
-        return tuple(map(_as_reached, repeat(Reached), pairs))
+        return Reach(list(map(nodes.__getitem__, chain.from_iterable(levels))), list(map(len, levels)))
 
     def _columns_of(self, ref: DatasetRef) -> list[int]:
         number, room = self._store.number(ref), len(self._store.columns.edges.first_in)
         return [] if number < 0 else [each for each in self._store.names.columns_of(number) if each < room]
 
-    def _datasets_of(self, columns: list[list[int]]) -> tuple[Reached, ...]:
+    def _datasets_of(self, columns: list[list[int]]) -> Reach:
         names, found = self._store.names, set[int]()
         levels: list[list[int]] = []
         for level in columns:
