@@ -26,7 +26,7 @@ def test_the_graph_takes_less_memory_than_networkx():
 
 
 def test_the_graph_holds_a_hundred_thousand_edges_in_little_memory():
-    """Below two hundred bytes an edge, nodes and names included."""
+    """Below two hundred and fifty bytes an edge, four columns to ten edges and their names included."""
     figures = lineage_graph.compared(100_000)["genops"]
     assert figures.edges == 100_000
-    assert figures.memory * 2**20 / figures.edges < 200
+    assert figures.memory * 2**20 / figures.edges < 250
