@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from genops.cli.lineage import FORMATS, command
 from genops.errors import InvalidArgument, MissingDependency
 from support import hand_set, lineage_schemas
-from support.dbt_target import target
+from support.dbt_target import QUOTES, respelled, target
 
 # One of the hand-checked statements is a template and not SQL.
 _GIVEN = [given for given in hand_set.statements() if given["id"] != "param_groupall"]
@@ -315,6 +315,29 @@ def test_the_adapter_of_dbt_says_the_dialect(tmp_path):
     assert rows(made / "manifest.json", "--dialect", "databricks") == rows(made, "--dialect", "spark")
     (tmp_path / "dbt_project.yml").touch()
     assert len(rows(tmp_path, "--dialect", "databricks")) == 8
+
+
+@pytest.mark.parametrize("adapter", QUOTES)
+def test_models_of_every_adapter(adapter, tmp_path):
+    """However an adapter quotes names, models are resolved through each other as on Databricks."""
+    (tmp_path / "databricks").mkdir()
+    (tmp_path / adapter).mkdir()
+    other = target(tmp_path / adapter, adapter=adapter)
+    respelled(other, adapter)
+
+    def edges(found):
+        return [(row["file"], row["status"], row["reads"], row["writes"], row["columns"]) for row in found]
+
+    assert edges(rows(other)) == edges(rows(target(tmp_path / "databricks")))
+
+
+def test_what_dbt_compiled_without_a_manifest(here):
+    """Of a target folder that lost its manifest the compiled files are read, not those that were run."""
+    for name in ("compiled/p/a.sql", "run/p/a.sql", ".hidden/b.sql"):
+        here(f"target/{name}", "SELECT a FROM t")
+    assert [row["file"] for row in rows("target")] == [str(Path("target/compiled/p/a.sql"))]
+    Path("target/run").rename("sql")
+    assert len(rows("sql", here("sql/.b.sql", "SELECT a FROM t"))) == 2
 
 
 def test_templates_are_pointed_out(here):

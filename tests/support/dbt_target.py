@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pathlib import Path
+import re
+from pathlib import Path
+from typing import Any
 
 
 def _node(name: str, kind: str, code: str, reads: list[str], materialized: str, **more: Any) -> dict[str, Any]:
@@ -88,3 +87,33 @@ def target(folder: Path, adapter: str = "databricks", **changed: Any) -> Path:
     (made / "manifest.json").write_text(json.dumps(manifest))
     (made / "catalog.json").write_text(json.dumps({"nodes": {}, "sources": {ORDERS: {"columns": columns}}}))
     return made
+
+
+QUOTES = {
+    "snowflake": "",
+    "spark": "",
+    "bigquery": "`",
+    "postgres": '"',
+    "duckdb": '"',
+    "sqlserver": '"',
+    "athena": '"',
+}
+
+
+def respelled(made: Path, adapter: str) -> None:
+    """Write the names of relations in a target folder as dbt's adapter of that name spells them."""
+
+    def spelled(name: re.Match[str]) -> str:
+        parts = name[0].replace("`", "").split(".")
+        if adapter == "snowflake":
+            parts = [part.upper() for part in parts]
+        return ".".join(f"{QUOTES[adapter]}{part}{QUOTES[adapter]}" for part in parts)
+
+    def anywhere(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: anywhere(each) for key, each in value.items()}
+        return re.sub(r"`\w+`\.`\w+`\.`\w+`", spelled, value) if isinstance(value, str) else value
+
+    manifest, code = made / "manifest.json", made / "compiled/shop/models/beside.sql"
+    manifest.write_text(json.dumps(anywhere(json.loads(manifest.read_text()))))
+    code.write_text(anywhere(code.read_text()))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from genops.cli.lineage.scripts import Outcome, Read
 
 NAMESPACE = "genops"
-"""Of the jobs, as the sink of run events has it where nothing is set."""
+"""Of the jobs."""
 _EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/JobEvent"
 
 

@@ -67,11 +67,17 @@ def _project(path: Path, dialect: str | None) -> Gathered:
 def _folder(path: Path, dialect: str | None) -> Gathered:
     """Return the files below a folder by name; of what dbt compiled, without a manifest, the compiled ones alone."""
     below = path / "compiled" if (path / "compiled").is_dir() and (path / "run").is_dir() else path
-    files = sorted(each for each in below.rglob("*") if each.suffix.lower() == ".sql" and each.is_file())
+    files = sorted(each for each in below.rglob("*") if _is_sql(each, below))
     if not files:
         raise InvalidArgument(f"{path}: no *.sql in it or below it, and no {dbt.MANIFEST} of dbt; name another folder")
     texts = [(str(each), text_of(bytes_of(each, _EXPECTED), str(each))) for each in files]
     return Gathered(tuple(Script(name, text, dialect or "") for name, text in texts), notes=tuple(_templates(texts)))
+
+
+def _is_sql(path: Path, folder: Path) -> bool:
+    """Whether it is a file of SQL that nobody hides."""
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.suffix.lower() == ".sql" and not hidden and path.is_file()
 
 
 def _templates(texts: list[tuple[str, str]]) -> Iterator[str]:
