@@ -31,7 +31,7 @@ chain.sql
   #0 CREATE TABLE  resolved
     main.raw.orders
 
-  #1 CREATE VIEW  resolved
+  #1 CREATE TEMPORARY VIEW  resolved
     reads main.raw.orders
     (result)
     ├─ id       ← main.raw.orders.id

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genops.lineage.sql.sensitive import presentable
-from genops.lineage.sql.understood import Table, dotted
+from genops.lineage.sql.sensitive import address, named
+from genops.lineage.sql.understood import Table, dotted, is_path
 
 if TYPE_CHECKING:
     from genops.lineage.sql.understood import Understood
@@ -40,7 +40,9 @@ def shown(found: Understood) -> Understood:
 
 
 def _safe(table: Table) -> Table:
-    return tuple(presentable(f"`{part}`").strip("`") for part in table)
+    if is_path(table):
+        return (*table[:-1], address(table[-1]))
+    return tuple(part if part.isalnum() else named(part) for part in table)
 
 
 def _renamed(name: str, changed: dict[str, str]) -> str:
