@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 
 from genops.core.decisions import Mode
 from genops.errors import ConfigurationError
-from genops.instrumentation.databricks_own import connect
-from genops.lineage.openlineage import OpenLineage, UnityCatalogLineage
-from genops.lineage.openlineage.endpoint import in_plain_text
 from genops.lineage.sql.catalogs import Catalogs
-from genops.lineage.sql.information_schema import InformationSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from genops.core.guard import Guard
     from genops.core.operation import DatasetRef
+    from genops.lineage.openlineage import OpenLineage, UnityCatalogLineage
+    from genops.lineage.sql.information_schema import InformationSchema
     from genops.settings import Settings
+
+    Telling = OpenLineage | UnityCatalogLineage
 
 
 class LineageRooms:
-    """Who is told of lineage, and what is known to tell it by.
+    """Who is told of lineage, and what is known to tell it by. Nothing is loaded for what nobody asked for.
 
     Args:
         settings: What is asked for.
@@ -38,24 +38,14 @@ class LineageRooms:
 
     def __init__(self, settings: Settings, classify: Callable[[DatasetRef], str | None], guard: Guard) -> None:
         self.catalogs = Catalogs()
-        on = settings.mode is not Mode.OFF
-        told = on and settings.lineage.enabled
-        self._asks = None
-        if on and settings.sql.information_schema:
-            self._asks = InformationSchema(self.catalogs, connect, guard)
-            self.catalogs.wants = self._asks.want
-        events = _openlineage(settings, self.catalogs, classify) if told else None
-        pushed = UnityCatalogLineage(connect) if told and settings.lineage.push else None
-        named = {"openlineage": events, "external_lineage": pushed}
-        self._sinks: dict[str, OpenLineage | UnityCatalogLineage] = {
-            name: sink for name, sink in named.items() if sink is not None
-        }
-        self.sinks = tuple(self._sinks.values())
+        self._asks = _asking(settings, self.catalogs, guard)
+        self._telling = dict(_telling(settings, self.catalogs, classify))
+        self.sinks = tuple(self._telling.values())
 
     def bounds(self) -> dict[str, int]:
         """Return what each of them let go so far, by name."""
         unasked = 0 if self._asks is None else self._asks.failed + self._asks.dropped
-        return {"columns": self.catalogs.evicted + unasked, **{name: _lost(s) for name, s in self._sinks.items()}}
+        return {"columns": self.catalogs.evicted + unasked, **{name: _lost(s) for name, s in self._telling.items()}}
 
     @property
     def lost(self) -> int:
@@ -70,24 +60,48 @@ class LineageRooms:
             sink.close()
 
 
-def _lost(sink: OpenLineage | UnityCatalogLineage) -> int:
+def _lost(sink: Telling) -> int:
     return sink.counts.failed + sink.counts.dropped
 
 
-def _openlineage(
-    settings: Settings, catalogs: Catalogs, classify: Callable[[DatasetRef], str | None]
-) -> OpenLineage | None:
-    told = settings.lineage.openlineage
-    if told.url is None or told.disabled:
+def _asking(settings: Settings, catalogs: Catalogs, guard: Guard) -> InformationSchema | None:
+    if settings.mode is Mode.OFF or not settings.sql.information_schema:
         return None
-    if settings.telemetry.require_encryption:
-        _refuse_plain(told.url)
-    key = None if told.key is None else told.key.get_secret_value()
-    keyed = settings.sql.hash_key is not None
-    return OpenLineage(told.url, told.namespace, key=key, schemas=catalogs, classify=classify, keyed=keyed)
+    from genops.instrumentation.databricks_own import connect
+    from genops.lineage.sql.information_schema import InformationSchema
+
+    asks = InformationSchema(catalogs, connect, guard)
+    catalogs.wants = asks.want
+    return asks
+
+
+def _telling(
+    settings: Settings, catalogs: Catalogs, classify: Callable[[DatasetRef], str | None]
+) -> Iterator[tuple[str, Telling]]:
+    if settings.mode is Mode.OFF or not settings.lineage.enabled:
+        return
+    told = settings.lineage.openlineage
+    if told.url is not None and not told.disabled:
+        from genops.lineage.openlineage import OpenLineage
+
+        if settings.telemetry.require_encryption:
+            _refuse_plain(told.url)
+        key = None if told.key is None else told.key.get_secret_value()
+        keyed = settings.sql.hash_key is not None
+        yield (
+            "openlineage",
+            OpenLineage(told.url, told.namespace, key=key, schemas=catalogs, classify=classify, keyed=keyed),
+        )
+    if settings.lineage.push:
+        from genops.instrumentation.databricks_own import connect
+        from genops.lineage.openlineage import UnityCatalogLineage
+
+        yield "external_lineage", UnityCatalogLineage(connect)
 
 
 def _refuse_plain(url: str) -> None:
+    from genops.lineage.openlineage.endpoint import in_plain_text
+
     if url != "console" and in_plain_text(url):
         raise ConfigurationError(
             "telemetry.require_encryption with lineage.openlineage.url: events would leave this machine in plain text, "

@@ -489,4 +489,5 @@ def test_what_full_tables_let_go_is_shown(tmp_path: Path) -> None:
         "totals": 0,
         "lineage": 0,
         "statements": 0,
+        "columns": 0,
     }
