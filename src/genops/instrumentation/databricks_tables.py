@@ -18,8 +18,8 @@ def _shown(_: Operation, result: Any) -> Facts | None:
     parts = tuple(getattr(result, part, None) for part in _NAME)
     if not isinstance(columns, list) or not all(isinstance(part, str) for part in parts):
         return None
-    names = tuple(getattr(column, "name", None) for column in columns)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  (whatever the SDK put there)
-    return _fact(parts, names) if names and all(isinstance(name, str) for name in names) else None
+    names = tuple([getattr(column, "name", None) for column in columns])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  (whatever the SDK put there)
+    return _fact(parts, names) if set(map(type, names)) == {str} else None
 
 
 def _gone(operation: Operation, _: Any) -> Facts | None:
