@@ -48,7 +48,7 @@ def test_a_dropped_temporary_view_means_nothing_any_more() -> None:
 
 def test_a_temporary_view_is_what_it_reads_where_words_alone_tell() -> None:
     """What the parser cannot take reads the tables behind a temporary view, and writes no dataset of its name."""
-    text = "CREATE TEMP VIEW v AS SELECT id FROM c; MERGE INTO g USING v ON ((; ALTER VIEW v SET WHATEVER = 1 2"
+    text = "CREATE TEMP VIEW v AS SELECT id FROM c; MERGE INTO g USING V ON ((; ALTER VIEW v SET WHATEVER = 1 2"
     found = shown(text)
     assert [each.status.value for each in found.statements] == ["resolved", "opaque", "opaque"]
     assert (found.reads, found.writes) == (["c", "c"], ["g"])

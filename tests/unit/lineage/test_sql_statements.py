@@ -28,6 +28,7 @@ from support.lineage_texts import shown
         ("INSERT INTO t AS a REPLACE ON (a.i <=> b.i) (SELECT i FROM s) AS b", ["s"], ["t"]),
         ("INSERT OVERWRITE t VALUES (%s, %(b)s)", [], ["t"]),
         ("COMMENT ON COLUMN a.b.c IS 'x'", [], ["a.b"]),
+        ("ALTER VIEW a.v AS SELECT x FROM a.b UNION ALL SELECT y FROM c", ["a.b", "c"], ["a.v"]),
         ("GRANT SELECT ON TABLE a.b TO x", [], ["a.b"]),
         ("REVOKE SELECT ON a.b FROM x", [], ["a.b"]),
         ("GRANT USE SCHEMA ON SCHEMA a TO x", [], []),
@@ -359,3 +360,13 @@ def test_tables_that_are_easily_lost(text: str, dialect: str, reads: list[str], 
     """TABLE in place of a query, REPLACE alone, OUTPUT INTO, SWAP; and what has no tree is spelled as what has one."""
     found = shown(text, dialect)
     assert (found.reads, found.writes) == (reads, writes)
+
+
+def test_a_view_that_is_given_another_query_is_made_of_it() -> None:
+    """ALTER VIEW … AS is where the view's columns come from; a temporary one stays none that is written."""
+    assert shown("ALTER VIEW v AS SELECT a, upper(b) AS c FROM s").direct() == {"v.a <- s.a", "v.c <- s.b"}
+    text = (
+        "CREATE TEMP VIEW v AS SELECT a FROM s; ALTER VIEW v AS SELECT b AS a FROM r; CREATE TABLE t AS SELECT a FROM v"
+    )
+    found = shown(text)
+    assert ("t.a <- r.b" in found.direct(), found.reads, found.writes) == (True, ["s", "r", "r"], ["t"])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from genops.lineage.sql import changes
 from genops.lineage.sql.inserts import by_position, target
 from genops.lineage.sql.queries import query, with_ctes
 from genops.lineage.sql.session import View
-from genops.lineage.sql.syntax import Node, arg, args, identifier, is_node, table_parts
+from genops.lineage.sql.syntax import QUERIES, Node, arg, args, identifier, is_node, table_parts
 from genops.lineage.sql.understood import STAR, Table
 
 if TYPE_CHECKING:
@@ -93,6 +94,21 @@ def _kind(node: Node, kind: str, properties: dict[str, Node], *, with_query: boo
     if "streamingtableproperty" in properties:
         return "CREATE STREAMING TABLE"
     return "CREATE TABLE AS" if with_query else "CREATE TABLE"
+
+
+def altered(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[str]:
+    """Read an ALTER; a view that is given another query is made of what that reads."""
+    source = next((each for each in args(node, "actions") if each.key in QUERIES), None)
+    parts = table_parts(node.this, reading.folding) if node.this.key == "table" else None
+    temporary = parts is not None and reading.known.view(parts) is not None
+    told = changes.altered(reading, node)
+    if parts is None or source is None:
+        return told
+    relation: Relation = yield query(reading, source, outer, ctes)
+    reading.write(None if temporary else reading.target(parts), relation.columns, relation.rows)
+    if temporary:
+        reading.known.session.define_view(parts[-1], View(relation, tuple(reading.reads)))
+    return told
 
 
 def cached(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[str]:

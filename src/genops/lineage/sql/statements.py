@@ -73,13 +73,13 @@ _STORIES: dict[str, _Story] = {
     "update": updates.updated,
     "delete": updates.deleted,
     "create": creations.created,
+    "alter": creations.altered,
+    "altertable": creations.altered,
     "cache": creations.cached,
     "copy": copies.copied,
 }
 _WHOLE: dict[str, Callable[[Reading, Node], str]] = {
     "drop": changes.dropped,
-    "alter": changes.altered,
-    "altertable": changes.altered,
     "truncatetable": changes.truncated,
     "use": changes.used,
     "describe": changes.described,
