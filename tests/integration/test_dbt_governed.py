@@ -70,6 +70,7 @@ def _started(ws, folder, interpreter):
         "REQUESTS_CA_BUNDLE": str(ws.ca_file),
         "DO_NOT_TRACK": "1",
         "PYTHONPATH": str(ROOT / "src"),
+        "OPENLINEAGE_URL": str(folder / "events.jsonl"),
     }
     genops = [str(interpreter), "-c", "from genops.cli import main; main()", "run", *WHO]
     launcher = [*genops, "--export", str(folder / "telemetry.jsonl"), "--"]
@@ -112,9 +113,14 @@ def built(tmp_path_factory):
         finally:
             dbt.close()
     text = (folder / "telemetry.jsonl").read_text("utf-8")
-    manifest = json.loads((folder / "target" / "manifest.json").read_text("utf-8"))
+    events = (folder / "events.jsonl").read_text("utf-8")
     return SimpleNamespace(
-        sent=sent, graphs=graphs, text=text, told=spec.read(folder / "telemetry.jsonl"), manifest=manifest
+        sent=sent,
+        graphs=graphs,
+        text=text + events,
+        told=spec.read(folder / "telemetry.jsonl"),
+        events=[json.loads(line) for line in events.splitlines()],
+        manifest=json.loads((folder / "target" / "manifest.json").read_text("utf-8")),
     )
 
 
@@ -130,6 +136,11 @@ def _tables(manifest):
 
     names = {key: ".".join((n["database"], n["schema"], n.get("alias") or n["identifier"])) for key, n in nodes.items()}
     return {(names[parent], names[key]) for key in kept - inlined for parent in parents(key)}
+
+
+def _same():
+    """Columns that are taken over under their name."""
+    return {(f"{of}.{name}", f"{model}.{name}") for model, (of, names) in SAME.items() for name in names.split()}
 
 
 def _columns(graph, kind):
@@ -182,6 +193,24 @@ def test_columns_flow_as_the_models_say(built):
     first, second = (_columns(graph, "DIRECT") for graph in built.graphs)
     assert first == same | MADE
     assert second == same | MADE | LATER
+
+
+def test_openlineage_is_told_the_same(built):
+    """The events that leave the process have the manifest's edges and the models' columns, and no others."""
+    ended = [event for event in built.events if event["eventType"] == "COMPLETE"]
+    assert len({event["run"]["runId"] for event in ended}) == len(built.sent)
+    flows = [(source["name"], target) for event in ended for target in event["outputs"] for source in event["inputs"]]
+    between = {(source, target["name"]) for source, target in flows if source != target["name"]}
+    assert between == _tables(built.manifest)
+    columns = {
+        (f"{source['name'].split('.')[-1]}.{source['field']}", f"{target['name'].split('.')[-1]}.{column}")
+        for event in ended
+        for target in event["outputs"]
+        for column, made in target.get("facets", {}).get("columnLineage", {}).get("fields", {}).items()
+        for source in made["inputFields"]
+        if "DIRECT" in {each["type"] for each in source["transformations"]}
+    }
+    assert columns == _same() | MADE | LATER
 
 
 def test_columns_that_decide_are_those_of_parents(built):
