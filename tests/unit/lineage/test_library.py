@@ -37,6 +37,20 @@ def test_an_absent_library_is_said_once(monkeypatch: pytest.MonkeyPatch, caplog:
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
+def test_a_deep_caller_does_not_make_the_library_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the first call has no stack left to import it, the next one tries again."""
+    imported = library._imported
+    loading = library._Loading()
+
+    def too_deep() -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(library, "_imported", too_deep)
+    assert loading.load() is None
+    monkeypatch.setattr(library, "_imported", imported)
+    assert loading.load() is not None
+
+
 def test_names_of_dialects() -> None:
     """Common other names lead to the dialects, and unknown ones to none."""
     assert [library.known(name) for name in ("MSSQL", "presto", "sparksql", "x", "")] == [

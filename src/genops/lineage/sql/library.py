@@ -73,12 +73,20 @@ class _Loading:
         if not self.tried:
             with self._lock:
                 if not self.tried:
-                    self.library = _imported()
+                    try:
+                        self.library = _imported()
+                    except RecursionError:  # says something of the caller's stack and nothing of the library
+                        return None
                     self.tried = True
         return self.library
 
 
 def _imported() -> Library | None:
+    """Import the library and try it; `None` where it is absent or broken.
+
+    Raises:
+        RecursionError: The stack is nearly used up.
+    """
     try:
         import sqlglot
         from sqlglot import exp
@@ -90,6 +98,8 @@ def _imported() -> Library | None:
             sqlglot.parse_one("SELECT 1", read="databricks")
         version = tuple(int(part) for part in str(vars(sqlglot)["__version__"]).split(".")[:3] if part.isdigit())
         _quieten()
+    except RecursionError:
+        raise
     except Exception as fault:  # an absent or broken library means no lineage, never a broken program
         _log.warning(
             "genops reads no lineage from SQL: sqlglot cannot be used (%s). Install sqlglot>=27,<31.",
