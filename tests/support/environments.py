@@ -35,7 +35,7 @@ def environment(name: str, *packages: str, at_least: tuple[int, int] = (3, 10)) 
     with locked(folder):
         if not whole.exists():
             run(name, python, "-m", "venv", "--clear", str(folder / "venv"))
-            run(name, *_installer(interpreter), *packages)
+            run(name, *installer(interpreter), *packages)
             whole.touch()
     return interpreter
 
@@ -50,7 +50,8 @@ def _python(name: str, at_least: tuple[int, int]) -> tuple[str, str]:
     raise MissingServerError(f"{name} needs Python {at_least[0]}.{at_least[1]} or later, and there is none")
 
 
-def _installer(interpreter: Path) -> list[str]:
+def installer(interpreter: Path) -> list[str]:
+    """Return the command that installs packages into the environment of an interpreter."""
     uv = shutil.which("uv")
     if uv:
         return [uv, "pip", "install", "--quiet", "--python", str(interpreter)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import threading
 
@@ -108,13 +109,17 @@ def test_depth_costs_no_stack() -> None:
 
 
 def test_a_deep_caller_gets_an_answer() -> None:
-    """Where the stack is nearly used up the statement is too complex, and the caller goes on."""
+    """Where the stack is nearly used up the statement is too complex, and the caller goes on.
+
+    A compiled parser does not count its calls, so that it may still read the statement.
+    """
 
     def deeper(left: int) -> Status:
         return deeper(left - 1) if left else understand("SELECT a FROM t WHERE b = (SELECT 77)", "databricks")[0].status
 
     room = sys.getrecursionlimit() - len(_frames()) - 40
-    assert deeper(room) in {Status.TOO_COMPLEX, Status.ERROR}
+    compiled = {Status.RESOLVED} if importlib.util.find_spec("sqlglotc") else set[Status]()
+    assert deeper(room) in {Status.TOO_COMPLEX, Status.ERROR} | compiled
     assert understand("SELECT 1", "databricks")[0].status is Status.RESOLVED
 
 
