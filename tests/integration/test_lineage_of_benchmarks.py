@@ -50,9 +50,9 @@ def _hold(checks: dict[str, list[Check]], *, at_least: int, seen: int) -> None:
 
 
 def test_some_of_tpch() -> None:
-    """In six queries of TPC-H every output that a changed column changes is one that lineage names."""
+    """In three queries of TPC-H every output that a changed column changes is one that lineage names."""
     tables, queries = _of_h(256), tpch.queries()
-    _hold({f"TPC-H {n}": list(tables.checks(queries[n])) for n in (3, 5, 7, 8, 10, 12)}, at_least=70, seen=50)
+    _hold({f"TPC-H {n}": list(tables.checks(queries[n])) for n in (3, 7, 10)}, at_least=35, seen=25)
 
 
 @pytest.mark.full
