@@ -188,8 +188,8 @@ class Grammar:
         return [
             "",
             " WHERE c > 15",
-            f" WHERE a IN (SELECT a FROM ({self.query()}) q)",
-            f" WHERE EXISTS (SELECT 1 FROM ({self.query()}) q WHERE q.a = sink.a)",
+            f" WHERE a IN (SELECT a FROM ({self.query()}) q) OR c > 15",
+            f" WHERE EXISTS (SELECT 1 FROM ({self.query()}) q WHERE q.a = sink.a) OR c > 15",
             " WHERE b LIKE '%o%' AND a < 9",
         ]
 
