@@ -20,7 +20,9 @@ _NOT_OURS = ("databricks", "urllib3", "thrift")
 # Some set levels of their own.
 _WITH_LEVELS = ("genops", "sqlglot", "opentelemetry", "py.warnings", "asyncio")
 _SHORTEST = 9
-_CANDIDATE = re.compile(rf"zq[a-z0-9]{{{_SHORTEST - 2}}}|(?=([1-9]{{{_SHORTEST}}}))")
+_SHORTEST_NUMBER = 12
+# Two expressions, as both together would be tried at every character.
+_WORD, _NUMBER = re.compile(rf"zq[a-z0-9]{{{_SHORTEST - 2}}}"), re.compile(rf"[1-9]{{{_SHORTEST_NUMBER},}}")
 
 
 class Leaving(logging.Handler):
@@ -85,7 +87,7 @@ def listening(*files: Path) -> Iterator[Leaving]:
             warnings.simplefilter("always")
             with contextlib.redirect_stderr(leaving.terminal):
                 yield leaving
-            leaving.said("warnings", *(each.message for each in warned if "genops" in each.filename))
+            leaving.said("warnings", *(each.message for each in warned))
     finally:
         root.removeHandler(leaving)
         root.setLevel(before)
@@ -94,18 +96,31 @@ def listening(*files: Path) -> Iterator[Leaving]:
 
 
 def leaks(taken: dict[str, str], secrets: Iterable[str]) -> list[tuple[str, str, str]]:
-    """Return way, secret and surroundings of every secret in what left; the first nine characters of one count.
+    """Return way, secret and surroundings of every secret in what left.
+
+    The beginning of one counts: nine characters, or twelve digits.
 
     Args:
         taken: What left, by way, in lower case.
         secrets: What must not.
     """
-    beginnings = {secret[:_SHORTEST]: secret for secret in secrets}
-    assert all(len(beginning) == _SHORTEST for beginning in beginnings)
+    beginnings = {_beginning(secret, 0): secret for secret in secrets}
     found: list[tuple[str, str, str]] = []
     for way, text in taken.items():
-        for match in _CANDIDATE.finditer(text):
-            secret = beginnings.get(match.group(1) or match.group())
+        for start in _starts(text):
+            secret = beginnings.get(_beginning(text, start))
             if secret is not None:
-                found.append((way, secret, text[max(0, match.start() - 120) : match.end() + 40]))
+                found.append((way, secret, text[max(0, start - 120) : start + 60]))
     return found
+
+
+def _beginning(text: str, start: int) -> str:
+    """Return as much of a secret as is told from other things: times have many digits."""
+    return text[start : start + (_SHORTEST_NUMBER if text[start].isdigit() else _SHORTEST)]
+
+
+def _starts(text: str) -> Iterator[int]:
+    """Yield where a secret may begin."""
+    yield from (match.start() for match in _WORD.finditer(text))
+    for match in _NUMBER.finditer(text):
+        yield from range(match.start(), match.end() - _SHORTEST_NUMBER + 1)

@@ -32,9 +32,9 @@ def statement(rng: random.Random) -> Planted:
 
 
 def planted_secret(rng: random.Random) -> str:
-    """Return a secret: a word that begins with `zq`, or a number without a zero; at least nine characters."""
+    """Return a secret: a word that begins with `zq`, or a number without a zero; at least ten characters."""
     if rng.random() < 0.3:
-        return "".join(rng.choices("123456789", k=rng.randint(9, 16)))
+        return "".join(rng.choices("123456789", k=rng.randint(12, 16)))
     return "zq" + "".join(rng.choices(_LETTERS + "0123456789", k=rng.randint(8, 20)))
 
 

@@ -109,6 +109,7 @@ def _in_address(rng: random.Random, dialect: str, secret: str, value: str) -> st
             f"CREATE FUNCTION s.f AS 'C' USING JAR {quoted}",
             f"BULK INSERT s.t FROM {quoted}",
             f"BACKUP DATABASE d TO URL = {quoted}",
+            f"SELECT * FROM read_files('see {key} at s3://b/x')",
             f"IMPORT FOREIGN SCHEMA s FROM SERVER r INTO x OPTIONS (password {value})",
             f"CREATE SHARE s COMMENT {value}; VACUUM delta.`{named}`",
             f"DESCRIBE DETAIL {quoted}; CONVERT TO DELTA parquet.`{named}`",
@@ -129,12 +130,18 @@ def _in_program(rng: random.Random, dialect: str, secret: str, value: str) -> st
             f"DELETE FROM s.t -- {secret}",
             f"ALTER USER bob IDENTIFIED BY {key}",
             f"INSERT INTO s.t VALUES (''{secret}'')",
+            f"SELECT a FROM s.t WHERE b = ''mail from {key} to {key}''",
+            f"SELECT a FROM s.t, \u2018{key}\u2019",
         )
     )
     return rng.choice(
         (
             f"EXECUTE IMMEDIATE '{inner}'",
             f"EXECUTE IMMEDIATE 'SELECT a FROM s.t WHERE b = ?' USING {value}",
+            f"EXECUTE IMMEDIATE $$SELECT a FROM s.t WHERE b = 'from {key}'$$",
+            f"PUT 'file:///home/bob@{key}/x.csv' @stage",
+            f"PUT /* @{key} */ file:///tmp/x.csv @stage -- @{key}\n",
+            f"GET @stage 'file:///home/@{key}/'",
             f"EXEC('{inner}')",
             f"EXEC sp_executesql N'{inner}'",
             f"SELECT * FROM OPENQUERY(r, '{inner}')",

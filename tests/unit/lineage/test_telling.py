@@ -98,3 +98,25 @@ def test_nothing_planted_is_told() -> None:
     for _ in range(400):
         planted = statement(rng)
         assert leaks({"told": repr(_told(planted.text, planted.dialect)).lower()}, [planted.secret]) == [], planted.text
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text", "tables"),
+    [
+        ("databricks", "EXECUTE IMMEDIATE 'DELETE FROM s.t WHERE a = ''mail from hunter2 to me'''", ["s.t"]),
+        ("databricks", "EXECUTE IMMEDIATE 'SELECT a FROM s.t, \u2018hunter2\u2019'", []),
+        ("databricks", "EXECUTE IMMEDIATE 'DELETE FROM s.t WHERE a = \\'mail from hunter2\\''", []),
+        ("snowflake", "EXECUTE IMMEDIATE $$DELETE FROM s.t WHERE a = 'mail from hunter2'$$", ["s.t"]),
+        ("snowflake", "PUT 'file:///home/bob@hunter2/x.csv' @st", ["@st"]),
+        ("snowflake", "PUT /* @hunter2 */ 'file:///tmp/x.csv' '@st/in box'", ["@st/in box"]),
+        ("snowflake", "GET @st/x file:///tmp/@hunter2/", ["@st/x"]),
+        ("databricks", "COPY INTO s.x FROM 'see hunter2 at s3://b/x' FILEFORMAT = CSV", ["?", "s.x"]),
+    ],
+)
+def test_a_name_inside_a_literal_is_one_only_where_a_statement_or_stage_is_quoted(
+    dialect: str, text: str, tables: list[str]
+) -> None:
+    """A quoted statement is read as the engine reads it, its own literals are none of its tables."""
+    reading = _told(text, dialect)
+    assert [ref.name for ref in (*reading.reads, *reading.writes)] == tables
+    assert "hunter2" not in repr(reading)

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from genops.core.operation import Action
-from genops.lineage.sql import heads, tables
+from genops.lineage.sql import heads, redaction, tables
 from genops.lineage.sql.lexing import COMMENT, TEXT, Lexeme, lexemes
 
 MAX_SCANNED = 16_384
@@ -57,12 +57,15 @@ def by_words(statement: str, dialect: str) -> Words:
 
 
 _LONGEST_NAME = 8
-_STAGE = re.compile(r"@[\w.~%/$-]+")
+_STAGE = re.compile(
+    r"/\*.*?\*/|--[^\n]*|'(?P<quoted>@[\w.~%/$ -]+)'|'[^']*(?:'|$)|(?<!\S)(?P<bare>@[\w.~%/$-]+)", re.DOTALL
+)
 
 
 def _moved(keyword: str, statement: str) -> Words:
     """Return the stage between which and the caller's machine files are moved; their addresses are not quoted."""
-    stages = tuple((stage,) for stage in _STAGE.findall(statement[:MAX_SCANNED])[:1])
+    named = (found["quoted"] or found["bare"] for found in _STAGE.finditer(statement[:MAX_SCANNED]))
+    stages = tuple((stage,) for stage in named if stage)[:1]
     return (
         Words(keyword, _WRITE, (), stages, keyword) if keyword == "PUT" else Words(keyword, _QUERY, stages, (), keyword)
     )
@@ -101,9 +104,10 @@ def _explained(told: list[Lexeme], found: tables.Words, start: int, dialect: str
 def _immediate(told: list[Lexeme], start: int, dialect: str) -> Words:
     """Return what the statement does that is executed from a literal; nothing is known of one from a variable."""
     text = told[start + 2] if start + 2 < len(told) else None
-    if text is None or text.kind != TEXT:
+    inner = tables.content(text.text) if text is not None and text.kind == TEXT else None
+    if inner is None or redaction.redact(inner, dialect).text is None:
         return Words("EXECUTE IMMEDIATE", _WRITE, keyword="EXECUTE")
-    quoted = [one for one in lexemes(tables.literal(text.text), dialect) if one.kind != COMMENT]
+    quoted = [one for one in lexemes(inner, dialect) if one.kind != COMMENT]
     within = _understood(quoted, dialect, inner=False)
     return within._replace(kind="EXECUTE IMMEDIATE", keyword="EXECUTE")
 

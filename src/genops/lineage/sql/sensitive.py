@@ -103,7 +103,7 @@ def _located(text: str) -> str:
     user, at, host = authority.rpartition("@")
     if scheme and not slashes and not path.startswith("/"):
         return _VALUE  # of another kind, such as jdbc: where user and password stand, each driver decides
-    if ":" in user or not _HOST.fullmatch(host) or (":" in host and "@" in path):
+    if "://" in path or ":" in user or not _HOST.fullmatch(host) or (":" in host and "@" in path):
         return _VALUE
     return f"{scheme}{slashes}{user + at if scheme.lower() in _CONTAINED else ''}{host}{path}"
 

@@ -140,6 +140,20 @@ class Words:
         return tuple(inner.split(".")) if self.dialect == "bigquery" and "/" not in inner else (inner,)
 
 
+def content(text: str) -> str | None:
+    """Return the text that a string literal stands for, perhaps a statement; `None` where that is not plain to see.
+
+    >>> content("'SELECT ''a'' AS b'"), content("$$SELECT 'a'$$"), content("r'a'")
+    ("SELECT 'a' AS b", "SELECT 'a'", None)
+    """
+    if text.startswith("$$"):
+        return text[2:-2]
+    quote = text[0]
+    if quote not in _QUOTED_LITERALS or text.startswith(quote * 3) or "\\" in text:
+        return None
+    return text[1:-1].replace(quote * 2, quote)
+
+
 def literal(text: str) -> str:
     """Return what a string literal holds, as far as it is written plainly; an empty string for other literals."""
     start = min((text.find(quote) for quote in _QUOTED_LITERALS if quote in text), default=-1)
