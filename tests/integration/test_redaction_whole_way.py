@@ -127,6 +127,12 @@ def test_what_is_said_of_a_text(text: str) -> None:
     assert leaks({"spans": repr([span for _, span in spans]).lower()}, [planted.secret for planted, _ in spans]) == []
 
 
+def test_a_text_that_is_asked_for_is_found_where_it_is_said(tmp_path: Path) -> None:
+    """The search finds what leaves: with `raw` the secrets are on spans, in records and in OpenLineage's `sql`."""
+    _, found = fuzzed(tmp_path, 5, 30, sql={"text": "raw"})
+    assert {way for _, way, *_ in found} == {"telemetry.jsonl", "events.ndjson", "records"}
+
+
 def test_raw_text_is_the_whole_text_and_nowhere_else(caplog: pytest.LogCaptureFixture) -> None:
     """`raw` is warned of; then a span has the text of its statement as it is, and only where texts are said."""
     spans = _spans("raw")
