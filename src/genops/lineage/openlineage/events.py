@@ -169,7 +169,7 @@ def _job_facets(operation: Operation, facts: Facts) -> Json:
             emissionPattern={"eventTrigger": "EVENT_BASED", "eventContentMode": "ACCUMULATIVE"},
         )
     }
-    # `db.query.text` is the redacted text or is absent: the statement itself never becomes an attribute.
+    # As `sql.text` lets it be said: redacted, absent, or whole where the program asked for `raw`.
     text = facts.attributes.get("db.query.text") or operation.attributes.get("db.query.text")
     if isinstance(text, str) and text:
         dialect = operation.attributes.get("db.system.name") or facts.attributes.get("db.system.name")
