@@ -10,6 +10,7 @@ pytest.importorskip("sqlglot")
 
 from genops.core.operation import Place
 from genops.core.statements import Reading
+from genops.lineage.sql.redaction import redact
 from genops.lineage.sql.session import Session
 from genops.lineage.sql.telling import STATUS, SUMMARY, TEXT, Telling, told
 from genops.lineage.sql.understanding import understand
@@ -18,7 +19,9 @@ from support.planted import statement
 
 
 def _told(text: str, dialect: str = "databricks", session: Session | None = None) -> Reading:
-    return told(understand(text, dialect, session=session), text, Place(dialect, "h"), Telling.REDACTED)
+    shown = redact(text, dialect)
+    found = understand(text, dialect, session=session, shown=shown)
+    return told(found, text, shown, Place(dialect, "h"), Telling.REDACTED)
 
 
 def _columns(reading: Reading) -> set[str]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from genops.cli.doctor.findings import ERROR, INFO, OK, Finding
 from genops.core.decisions import Mode
-from genops.lineage.openlineage.endpoint import Endpoint
 
 if TYPE_CHECKING:
+    from genops.lineage.openlineage.endpoint import Endpoint
     from genops.settings import Settings
 
 _SECONDS = 2.0
@@ -29,6 +29,9 @@ def lineage(settings: Settings, seconds: float, *, offline: bool) -> list[Findin
         return [Finding("lineage.console", INFO, "OpenLineage events are shown on the terminal")]
     if "://" not in told.url:
         return [Finding("lineage.file", OK, f"{told.url} can be written", "a file of OpenLineage events")]
+    # Loads urllib.request, which a doctor of a program without a receiver does not need.
+    from genops.lineage.openlineage.endpoint import Endpoint
+
     endpoint = Endpoint(told.url, key=None, timeout=min(seconds, _SECONDS), ca_file=None)
     where = f"OpenLineage events to {endpoint.name}"
     if offline:
