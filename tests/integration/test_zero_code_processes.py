@@ -96,11 +96,21 @@ def _kept(lines, said):
         yield line
 
 
-@pytest.mark.parametrize("options", [[], ["--preload"]], ids=["imported in the workers", "imported before the fork"])
+_IN_WORKERS, _BEFORE_THE_FORK = [], ["--preload"]
+
+
 @pytest.mark.parametrize(
-    ("before", "more"),
-    [(GENOPS_RUN, {}), (OTEL, WITHOUT_DISTRO), (OTEL, OVER_HTTP)],
-    ids=["genops run", "opentelemetry-instrument", "opentelemetry-instrument with a distro"],
+    ("before", "more", "options"),
+    [
+        pytest.param(GENOPS_RUN, {}, _IN_WORKERS, id="genops run"),
+        pytest.param(GENOPS_RUN, {}, _BEFORE_THE_FORK, id="genops run, imported before the fork"),
+        pytest.param(OTEL, WITHOUT_DISTRO, _IN_WORKERS, id="opentelemetry-instrument"),
+        pytest.param(
+            OTEL, WITHOUT_DISTRO, _BEFORE_THE_FORK, id="the same, imported before the fork", marks=pytest.mark.full
+        ),
+        pytest.param(OTEL, OVER_HTTP, _IN_WORKERS, id="with a distro", marks=pytest.mark.full),
+        pytest.param(OTEL, OVER_HTTP, _BEFORE_THE_FORK, id="with a distro, imported before the fork"),
+    ],
 )
 def test_gunicorn(workspace, receiver, tmp_path, before, more, options):
     """Each worker of a pre-forking server delivers its own calls as an instance of its own, also those of the end."""

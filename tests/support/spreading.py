@@ -2,9 +2,9 @@
 
 A file stays in one process, and so do all files that share the real servers. `nox` runs unit tests on the oldest and on
 the newest interpreter, and the others on one of both, as only the newest measures coverage: on the oldest contract
-tests, those that are about programs of others or whole processes, of which coverage would see nothing, and those of the
-local workspace, which is no part of what governs; on the newest the other integration tests. `nox -s full` runs all of
-them on all.
+tests, those that are about programs of others or whole processes, of which coverage would see nothing, those of the
+local workspace, which is no part of what governs, and unit tests that go over the same lines thousands of times; on the
+newest the other integration tests. `nox -s full` runs all of them on all.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ WITHOUT_COVERAGE = (
     "integration/test_zero_code_processes",
     "integration/workspace/",
     "contract/",
+    "unit/conformance/test_mutants",
+    "unit/lineage/test_guards",
+    "unit/lineage/test_sql_benchmark_queries",
+    "unit/lineage/test_sql_pathological",
 )
 
 
