@@ -118,13 +118,21 @@ class Running(Current):
         ended = outcome or (Outcome.ERROR if facts.error_type else Outcome.OK)
         if ended is Outcome.OK and not self.library:
             facts = self.governor.flowing(self.operation, facts)
-        if ended is not Outcome.OK:
-            self.governor.undo(self.operation)
-        if self.operation.statement is not None and ended is not Outcome.NOT_EXECUTED:
-            done = ended is Outcome.OK and facts.late is None
-            facts = self._understood(facts, flowed=done)
-            self.governor.ran(self.operation, succeeded=done)
+        if self.operation.statement is not None:
+            facts = self._stated(ended, facts)
         self._settle(ended, facts if inside is NOTHING else facts.merged(inside))
+
+    def _stated(self, outcome: Outcome, facts: Facts) -> Facts:
+        """Return facts with what is known of the statement, which leaves to its session and to tables what it did."""
+        governor, operation = self.governor, self.operation
+        if outcome is not Outcome.OK:
+            governor.undo(operation)
+        if outcome is Outcome.NOT_EXECUTED:
+            return facts
+        done = outcome is Outcome.OK and facts.late is None
+        facts = self._understood(facts, flowed=done)
+        governor.ran(operation, succeeded=done)
+        return facts
 
     def _understood(self, facts: Facts, *, flowed: bool) -> Facts:
         """Return facts with what is known of the statement by now, and note where it is still being read."""
@@ -173,6 +181,8 @@ class Running(Current):
 
     def _arrived(self, facts: Facts) -> Facts:
         """Return late facts with the flows of a statement that succeeded: only now did its data go anywhere."""
+        if self.operation.statement is None:
+            return facts
         self.governor.ran(self.operation, succeeded=not facts.error_type)
         if facts.error_type:
             self.governor.undo(self.operation)

@@ -15,8 +15,10 @@ _NAME = ("catalog_name", "schema_name", "name")
 def _shown(_: Operation, result: Any) -> Facts | None:
     """Return the columns of a table that an answer, or an item of a list, shows in their order."""
     columns = getattr(result, "columns", None)
-    parts = tuple(getattr(result, part, None) for part in _NAME)
-    if not isinstance(columns, list) or not all(isinstance(part, str) for part in parts):
+    if not isinstance(columns, list):
+        return None
+    parts = tuple([getattr(result, part, None) for part in _NAME])
+    if not all(isinstance(part, str) for part in parts):
         return None
     names = tuple([getattr(column, "name", None) for column in columns])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  (whatever the SDK put there)
     return _fact(parts, names) if set(map(type, names)) == {str} else None
