@@ -134,6 +134,7 @@ class Governor(GuardedPorts):
     def _refuse_if_strict(self, operation: Operation, verdict: Decision | None) -> None:
         decision = verdict if verdict is not None and verdict.refuses else self.describe_fault(operation)
         if decision.refuses:
+            self.undo(operation)
             raise refusal(decision, operation.type)
 
     def record(self, operation: Operation, facts: Facts, seconds: float = 0.0) -> UnitId | None:

@@ -14,6 +14,7 @@ from genops.core.records import Outcome
 from genops.errors import GovernanceUnavailable, PolicyDenied
 from support.governed import BrokenLedger, DenyAll, Purse, call, iterate
 from support.recording import RecordingTracer
+from support.records import STATEMENT, operation
 
 pytestmark = pytest.mark.faults
 
@@ -237,6 +238,18 @@ def test_a_bug_of_the_spine_itself(govern, monkeypatch, mode, on_fault):
         assert call(lambda: 3) == 3
         assert list(iterate(lambda: iter([1, 2]))) == [1, 2]
     assert governor.guard.counts["governor"] == 2
+
+
+def test_a_statement_that_our_fault_refuses_leaves_nothing(govern, monkeypatch):
+    """What is refused because genops failed did not run, so what it would leave to its session is taken back."""
+    from genops.core import governor as spine
+
+    governor, undone = govern("enforce", "block"), []
+    monkeypatch.setattr(spine.Governor, "unit_type", Broken())
+    monkeypatch.setattr(governor.statements, "undo", undone.append)
+    with pytest.raises(GovernanceUnavailable):
+        governor.begin(operation("statement.execute", statement=STATEMENT))
+    assert undone == [STATEMENT]
 
 
 def test_a_broken_ledger_is_not_asked_about_what_it_never_held(govern, sink):
