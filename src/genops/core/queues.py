@@ -45,15 +45,22 @@ class Queue(Generic[T]):
         return len(self._waiting)
 
     def put(self, item: T) -> bool:
-        """Take an item; return whether there was place for it."""
+        """Take an item; return whether there was place for it, and a thread to serve it."""
         with self._changed:
-            if len(self._waiting) >= self._capacity:
+            if len(self._waiting) >= self._capacity or not self._served_by_a_thread():
                 return False
             self._waiting.append(item)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
             self._changed.notify_all()
+        return True
+
+    def _served_by_a_thread(self) -> bool:
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the machine has no more threads to give, or the interpreter is ending
+                return False
+            self._thread = thread
         return True
 
     def drain(self, seconds: float) -> bool:

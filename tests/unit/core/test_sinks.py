@@ -54,6 +54,24 @@ def test_a_full_queue_drops_the_newest_and_counts(govern):
     assert slow.records == [0, 1, 2, 3]
 
 
+def test_records_without_a_thread_are_dropped_and_counted(monkeypatch):
+    """Where no thread can be started a record finds no place; the next one tries again."""
+    slow = Slow()
+    slow.go.set()
+    fan_out, start = FanOut([slow], Guard()), threading.Thread.start
+
+    def none_left(_):
+        raise RuntimeError
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    fan_out.write(1)
+    assert fan_out.drain(0)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    fan_out.write(2)
+    assert fan_out.drain(20)
+    assert (slow.records, fan_out.dropped) == ([2], 1)
+
+
 def test_a_sink_may_name_the_length_of_its_queue():
     """A sink whose records are worth more or less than others' says how many of them may wait."""
     slow, other = Slow(), Slow()

@@ -86,8 +86,9 @@ class InformationSchema:
                     catalog, schema, name = (part.lower() for part in table.parts)
                     self._put(_Schema(host, warehouse, catalog, schema), name)
             if self._waiting and self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="genops-columns", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._serve, name="genops-columns", daemon=True)
+                thread.start()
+                self._thread = thread  # not before: where none can be started, the next table tries again
             self._changed.notify_all()
 
     def _put(self, schema: _Schema, name: str) -> None:
