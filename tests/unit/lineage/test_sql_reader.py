@@ -193,6 +193,7 @@ def test_what_is_left_at_the_end_is_told_as_unread(monkeypatch):
     reader.when_read(statement("SELECT 2"), told.append)
     assert not reader.drain(0)
     assert told == [UNREAD]
+    assert reader.unread >= 1
     goes_on.set()
     reader.close(60)
 

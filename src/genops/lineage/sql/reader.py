@@ -63,7 +63,7 @@ class Reader:
         at_once: Read on the thread that begins a statement: for tests, which want the same order every time.
 
     Attributes:
-        unread: Statements that found no place in the queue.
+        unread: Statements that found no place in the queue, or were not read by the end of a `drain`.
     """
 
     def __init__(
@@ -97,6 +97,7 @@ class Reader:
                 self._entries.move_to_end(statement)
                 return
             entry = self._entries[statement] = _Entry(version, statement.place)
+            self._entries.move_to_end(statement)
             while len(self._entries) > MAX_KEPT:
                 self._entries.popitem(last=False)
             waiting = _Waiting(statement, text, entry)
@@ -146,8 +147,10 @@ class Reader:
     def drain(self, seconds: float) -> bool:
         """Wait until everything is read; return whether it is. What is not by then is told as unread."""
         done = self._queue.drain(seconds)
-        for left in [] if done else self._queue.take_back():
-            self._finish(left.entry, UNREAD)
+        left = [] if done else self._queue.take_back()
+        self.unread += len(left)
+        for waiting in left:
+            self._finish(waiting.entry, UNREAD)
         return done
 
     def close(self, seconds: float) -> None:
