@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import threading
+import time
 
 import pytest
 
@@ -49,6 +52,29 @@ def test_a_deep_caller_does_not_make_the_library_absent(monkeypatch: pytest.Monk
     assert loading.load() is None
     monkeypatch.setattr(library, "_imported", imported)
     assert loading.load() is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_fork_waits_for_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that forks while a thread imports the library leaves its child one that is whole."""
+    begun, whole = threading.Event(), library._imported()
+
+    def imported() -> library.Library | None:
+        begun.set()
+        time.sleep(0.1)
+        return whole
+
+    monkeypatch.setattr(library, "_imported", imported)
+    monkeypatch.setattr(library._loading, "tried", False)
+    thread = threading.Thread(target=library.load)
+    thread.start()
+    assert begun.wait(30)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if library._loading.tried and library.load() is whole else 1)
+    _, status = os.waitpid(child, 0)
+    thread.join(30)
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def test_names_of_dialects() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from typing import Any, NamedTuple
 
@@ -69,6 +70,18 @@ class _Loading:
         self.tried = False
         self.library: Library | None = None
 
+    def hold(self) -> None:
+        """Wait until nobody loads, and let nobody."""
+        self._lock.acquire()
+
+    def let_go(self) -> None:
+        """Let others load again."""
+        self._lock.release()
+
+    def begin_anew(self) -> None:
+        """Let a child load, whose parent held the lock."""
+        self._lock = threading.RLock()
+
     def load(self) -> Library | None:
         if not self.tried:
             with self._lock:
@@ -110,6 +123,9 @@ def _imported() -> Library | None:
 
 
 _loading = _Loading()
+if hasattr(os, "register_at_fork"):
+    # What another thread has half imported when the process forks stays so in the child, where every import waits.
+    os.register_at_fork(before=_loading.hold, after_in_parent=_loading.let_go, after_in_child=_loading.begin_anew)
 _inside = threading.local()
 
 
