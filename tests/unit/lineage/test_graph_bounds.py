@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genops.core.operation import ColumnEdge, DatasetEdge, DatasetRef, Facts, Statement
+from genops.lineage.graph import graph as room
 from genops.lineage.graph import logics
 from genops.lineage.graph.graph import LineageGraph
 from genops.lineage.graph.nouns import Column, Flow, Logic
@@ -244,6 +245,34 @@ def test_who_names_edges_does_not_wait_for_a_question():
         assert len(graph._waiting) == 1
     assert not graph._waiting
     assert len(graph.edges()) == 2
+
+
+def test_what_waits_for_a_question_is_bounded(monkeypatch):
+    """Operations that find no place among the changes that wait are counted, edge by edge, and wait for nobody."""
+    monkeypatch.setattr(room, "MAX_WAITING", 2)
+    graph = LineageGraph()
+    records = [settled(facts=Facts(edges=(DatasetEdge(table(n), table(n + 1)),))) for n in range(5)]
+    with graph._asking():
+        thread = threading.Thread(target=lambda: [graph.write(record) for record in records])
+        thread.start()
+        thread.join(30)
+        assert not thread.is_alive()
+        assert (len(graph._waiting), graph.overflowed) == (2, 3)
+    assert len(graph.edges()) == 2
+
+
+def test_who_declares_more_than_finds_place_waits(monkeypatch):
+    """Nothing that is declared or imported is lost to a question: beyond the bound its caller waits for the end."""
+    monkeypatch.setattr(room, "MAX_WAITING", 2)
+    graph = LineageGraph()
+    with graph._asking():
+        thread = threading.Thread(target=lambda: [graph.add(table(n), table(n + 1), at=n) for n in range(5)])
+        thread.start()
+        thread.join(0.1)
+        assert thread.is_alive()
+        assert len(graph._waiting) <= 2
+    thread.join(30)
+    assert (len(graph.edges()), graph.overflowed) == (5, 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

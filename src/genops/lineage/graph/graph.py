@@ -35,6 +35,7 @@ MAX_COLUMN_EDGES = 100_000
 MAX_COMBINATIONS = 1_000
 MAX_VISITED = 1_000
 MAX_OF_ONE = 1_000
+MAX_WAITING = 10_000
 OTHER = "other"
 _OVERFLOW = (OTHER,) * 6
 _Change: TypeAlias = "Callable[[Store], object]"
@@ -49,7 +50,8 @@ class LineageGraph:
 
     A finalizer or a signal handler of the same thread may name edges in the middle of the lines that change the graph,
     and a closure may take its time. So changes wait in a queue, and whoever finds nobody at work, or ends his own,
-    carries out all that wait. Nobody who names edges waits for a lock; whoever asks does.
+    carries out all that wait by then. No operation that names edges waits for that, and where 10,000 changes wait
+    already, its own are counted and let go. Whoever asks waits, and whoever declares or imports more than finds place.
 
     Args:
         max_depth: How many edges away a dataset may be and still be named as upstream or downstream of an operation.
@@ -83,17 +85,22 @@ class LineageGraph:
         self._waiting: deque[_Change] = deque()
         self._at_work = False
         self._counts: dict[tuple[str, ...], list[int]] = {}
+        self._counting = threading.RLock()
         self._let_go = 0
 
     @property
     def overflowed(self) -> int:
-        """Edges that were let go because the graph was full, or their operation named too many."""
+        """Edges that were let go: the graph was full, or their operation named too many, or too many changes waited."""
         return self._let_go + self._store.overflowed
 
     def write(self, record: Record) -> None:
         """Keep the edges of a settled operation, and those that became known of it later."""
-        if not isinstance(record, Admitted) and (record.facts.edges or record.facts.columns):
+        if isinstance(record, Admitted) or not (record.facts.edges or record.facts.columns):
+            return
+        if len(self._waiting) < MAX_WAITING or self._carry_out():
             self._change(lambda store: self._settled(store, record))
+        else:
+            self.let_go(len(record.facts.edges) + len(record.facts.columns))
 
     def add(
         self,
@@ -122,11 +129,11 @@ class LineageGraph:
     def extend(self, flows: Iterable[Flow], *, at: int, provenance: Provenance = Provenance.DECLARED) -> None:
         """Keep many edges that no operation of this process named; see `add`."""
         flows = tuple(flows)
-        self._change(lambda store: _extended(store, flows, at, int(provenance)))
+        self._declare(lambda store: _extended(store, flows, at, int(provenance)))
 
     def describe(self, node: Node, declaration: Declaration) -> None:
         """Keep what people say of a dataset or a column. It replaces what was known."""
-        self._change(lambda store: store.describe(node, declaration))
+        self._declare(lambda store: store.describe(node, declaration))
 
     def withdraw(self, source: Node, target: Node, *, at: int, provenance: Provenance = Provenance.DECLARED) -> None:
         """Take back what some say of an edge. It ends then, unless others say it too or it was seen later.
@@ -137,11 +144,11 @@ class LineageGraph:
             at: Since when, in nanoseconds since the epoch. It still stood before.
             provenance: Who says it no more.
         """
-        self._change(lambda store: store.withdraw(source, target, at, provenance))
+        self._declare(lambda store: store.withdraw(source, target, at, provenance))
 
     def let_go(self, edges: int) -> None:
         """Count edges of an operation that there is no room for."""
-        with self._lock:
+        with self._counting:
             self._let_go += edges
 
     def view(self, *, at: int | None = None, catalog: str | None = None, hosts: Collection[str] | None = None) -> View:
@@ -191,24 +198,39 @@ class LineageGraph:
             downstream = self._reached(outputs, inputs, downwards, most)
         return Neighbours(inputs, outputs, upstream, downstream)
 
+    def _declare(self, change: _Change) -> None:
+        """Change the graph; where too much waits already, after that."""
+        if len(self._waiting) >= MAX_WAITING:
+            with self._lock:
+                self._carry_out()
+        self._change(change)
+
     def _change(self, change: _Change) -> None:
         self._waiting.append(change)
         self._carry_out()
 
-    def _carry_out(self) -> None:
-        """Carry out the changes that wait, unless somebody is at it, who then carries them out."""
-        while self._waiting and self._lock.acquire(blocking=False):
+    def _carry_out(self) -> bool:
+        """Carry out the changes that wait by now; return whether that was done, or somebody else is at work.
+
+        What comes meanwhile is for the next who changes or asks: nobody works for all others without end.
+        """
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if self._at_work:
+                return False
+            self._at_work = True
             try:
-                if self._at_work:
-                    return
-                self._at_work = True
-                try:
-                    while self._waiting:
-                        self._waiting.popleft()(self._store)
-                finally:
-                    self._at_work = False
+                self._empty(len(self._waiting))
             finally:
-                self._lock.release()
+                self._at_work = False
+        finally:
+            self._lock.release()
+        return True
+
+    def _empty(self, changes: int) -> None:
+        for _ in range(changes):
+            self._waiting.popleft()(self._store)
 
     @contextmanager
     def _asking(self) -> Generator[None, None, None]:
@@ -217,8 +239,7 @@ class LineageGraph:
             outermost, self._at_work = not self._at_work, True
             try:
                 # Only what waits already: whoever names edges all the time is not to keep a question waiting.
-                for _ in range(len(self._waiting) if outermost else 0):
-                    self._waiting.popleft()(self._store)
+                self._empty(len(self._waiting) if outermost else 0)
                 yield
             finally:
                 self._at_work = not outermost
