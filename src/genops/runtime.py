@@ -83,15 +83,7 @@ class Runtime:
         classification = Classification(settings.classification.tables)
         self.told = LineageRooms(settings, classification.classify, self.guard)
         self.statements = assembly.statements(settings, self.guard, policy.needs, clock, self.told.catalogs)
-        self.telemetry = Telemetry.build(
-            assembly.telemetry(settings),
-            totals=self.totals,
-            budgets=self.ledger,
-            guard=self.guard,
-            lineage=self.lineage,
-            destinations=destinations,
-            providers=providers,
-        )
+        self.telemetry = self._telemetry(destinations, providers)
         kept = () if self.lineage is None else (self.lineage,)
         self.governor = assembly.governor(self.telemetry.performance)(
             assembly.spine(settings),
@@ -112,6 +104,17 @@ class Runtime:
         self._line = Line(self.governor)
         self._closed = False
         self._lost = 0
+
+    def _telemetry(self, destinations: Iterable[Destination], providers: Providers | None) -> Telemetry:
+        return Telemetry.build(
+            assembly.telemetry(self.settings),
+            totals=self.totals,
+            budgets=self.ledger,
+            guard=self.guard,
+            lineage=self.lineage,
+            destinations=destinations,
+            providers=providers,
+        )
 
     def _bounds(self) -> dict[str, int]:
         lineage = {} if self.lineage is None else {"lineage": self.lineage.overflowed}
@@ -175,6 +178,9 @@ class Runtime:
             self.statements.close(seconds / 6)
         self.governor.shutdown(seconds / 3)
         self.told.close()
+        # What still waited for those that are closed is refused at once, and counted before the last metrics are read.
+        if self.told.sinks:
+            self.governor.fan_out.drain(seconds / 6)
         left = max(0.0, seconds - (self.governor.clock.monotonic() - started))
         return self.telemetry.shutdown(left, exiting=exiting)
 

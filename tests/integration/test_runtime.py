@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import socket
 import subprocess
 import sys
 import textwrap
@@ -449,6 +450,25 @@ def test_parts_without_a_price_count_in_dbu() -> None:
         assert consumed(built) == [24]
     (settled,) = sink.settled
     assert (settled.priced.dbu_micros, settled.priced.unpriced_reason) == (24_000_000, "tier_unknown")
+
+
+def test_what_a_deaf_receiver_never_took_is_counted_at_the_end(tmp_path: Path) -> None:
+    """At the end every event of lineage that no receiver took shows in the last metrics."""
+    file = tmp_path / "end.jsonl"
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        with runtime(**WHO, export=str(file), exit_timeout_seconds=2.4, **{"lineage.openlineage.url": url}):
+            for _ in range(5):
+                with genops.operation("x", reads=["a.b.c"], writes=["a.b.d"]):
+                    pass
+    (lost,) = {
+        int(point["asInt"])
+        for metric in spec.read(file).metrics
+        if metric["name"] == "genops.internal.dropped"
+        for point in metric["sum"]["dataPoints"]
+        if _attributes(point)["genops.internal.site"] == "openlineage"
+    }
+    assert lost == 2 * 5  # a start and an end of each
 
 
 def test_what_full_tables_let_go_is_shown(tmp_path: Path) -> None:
