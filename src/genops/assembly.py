@@ -12,9 +12,6 @@ from genops.core.decisions import Mode
 from genops.core.ports import CLASSIFICATION, COLUMNS, TABLES
 from genops.cost.budgets import Budget, parse_limit
 from genops.cost.ledger import MemoryLedger
-from genops.lineage.sql import library
-from genops.lineage.sql.reader import Reader
-from genops.lineage.sql.telling import Telling
 from genops.policy.clearance import DataClearance
 from genops.telemetry.config import TelemetryConfig
 
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
     from genops.core.ports import Clock
     from genops.core.timed import Stopwatch
     from genops.lineage.sql.catalogs import Catalogs
+    from genops.lineage.sql.reader import Reader
     from genops.settings import BudgetSettings, Settings
 
 _log = logging.getLogger("genops")
@@ -90,6 +88,10 @@ def statements(
     asked = not needs.isdisjoint((TABLES, COLUMNS, CLASSIFICATION))
     if settings.mode is Mode.OFF or not (asked or settings.lineage.enabled or settings.sql.text != "none"):
         return None
+    from genops.lineage.sql import library
+    from genops.lineage.sql.reader import Reader
+    from genops.lineage.sql.telling import Telling
+
     if settings.sql.text == "raw":
         _log.warning("sql.text='raw': spans carry the whole text of statements, with the literals in it")
     if asked:
