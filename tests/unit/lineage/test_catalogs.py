@@ -145,9 +145,13 @@ def test_a_statement_that_nobody_read_may_have_changed_anything(keyword, columns
 
 
 def test_bounds(monkeypatch):
-    """The workspace that was met first is let go of, and what it knew is counted."""
-    monkeypatch.setattr("genops.lineage.sql.catalogs._MAX_HOSTS", 1)
+    """The workspace that nobody asked about for longest is let go of; what it had let go of before stays counted."""
+    monkeypatch.setattr("genops.lineage.sql.catalogs._MAX_HOSTS", 2)
     program = Program()
     program.catalogs.set("other", ("t",), ("a",))
-    assert program.known() is None
-    assert program.catalogs.evicted == 1
+    program.catalogs.of("other").evicted = 3
+    program.catalogs.of("acme")
+    program.catalogs.set("third", ("t",), ("a",))
+    assert program.known() == ("id", "price")
+    assert program.catalogs.columns(ORDERS._replace(host="other")) is None
+    assert program.catalogs.evicted == 1 + 3

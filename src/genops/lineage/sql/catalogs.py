@@ -71,7 +71,9 @@ class Catalogs:
             if found is None:
                 found = self._hosts[host] = Learnt()
                 if len(self._hosts) > _MAX_HOSTS:
-                    self._evicted += self._hosts.popitem(last=False)[1].count
+                    _, gone = self._hosts.popitem(last=False)
+                    self._evicted += gone.count + gone.evicted
+            self._hosts.move_to_end(host)
             return found
 
     def columns(self, dataset: DatasetRef) -> tuple[str, ...] | None:
