@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genops.lineage.sql.sensitive import address, named
+from genops.lineage.sql.sensitive import address, presentable_parts
 from genops.lineage.sql.understood import Table, dotted, is_path
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def shown(found: Understood) -> Understood:
 def _safe(table: Table) -> Table:
     if is_path(table):
         return (*table[:-1], address(table[-1]))
-    return tuple(part if part.isalnum() else named(part) for part in table)
+    return presentable_parts(table)
 
 
 def _renamed(name: str, changed: dict[str, str]) -> str:

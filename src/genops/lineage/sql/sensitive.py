@@ -83,6 +83,11 @@ def named(name: str) -> str:
     return name if _PLAIN_NAME.fullmatch(name) and not _keyed_value(name) else _VALUE
 
 
+def presentable_parts(table: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the parts of a table's name as they may be shown."""
+    return tuple(part if part.isalnum() else named(part) for part in table)
+
+
 def address(text: str) -> str:
     """Return the place of files as it may be shown: without user, parameters and fragment, `?` where it is no place.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from genops.core.edges import flows
 from genops.core.operation import Action, ColumnEdge, DatasetRef, Facts
 from genops.core.statements import UNREAD, Reading
-from genops.lineage.sql.sensitive import address, named
+from genops.lineage.sql.sensitive import address, presentable_parts
 from genops.lineage.sql.understood import STAR, Status, ValueName, dataset, dotted
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _tables_known(each: Understood) -> bool:
 def _at(table: Table, place: Place) -> DatasetRef:
     ref = dataset(table)
     if ref.kind != "path":
-        return ref._replace(parts=tuple(part if part.isalnum() else named(part) for part in ref.parts), host=place.host)
+        return ref._replace(parts=presentable_parts(ref.parts), host=place.host)
     return ref._replace(parts=tuple(map(address, ref.parts)))
 
 
