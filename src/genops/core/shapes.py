@@ -27,6 +27,7 @@ from genops.core.steps import (
     governing,
     grouped,
     observed,
+    observed_item,
     off_loop,
     returned,
 )
@@ -176,9 +177,7 @@ class _Steps(Unfinished):
         self._items += 1
         observe, run = self._prepared.site.observe, self._run
         if observe is not None and run is not None:
-            facts = observed(self._prepared.governor, observe, run.operation, item)
-            if facts is not None:
-                run.saw(facts)
+            observed_item(self._prepared.governor, observe, run, item)
 
     def _seen(self, *, complete: bool) -> Facts | None:
         """Return what was seen, or `None` where it is certain that nothing was sent."""

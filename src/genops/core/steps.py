@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from genops.core import current
 from genops.core.containers import Container
 from genops.core.governor import Governor
-from genops.core.operation import Action, Facts, Operation
+from genops.core.operation import NOTHING, Action, Facts, Operation
 from genops.core.part import Part
 from genops.core.unit import Unit
 
@@ -114,6 +114,20 @@ def observed(governor: Governor, observe: Observe, operation: Operation, value: 
     except Exception as fault:
         governor.guard.caught(f"observe:{operation.type}", fault)
         return None
+
+
+def observed_item(governor: Governor, observe: Observe, run: Run, item: Any) -> None:
+    """Take what an item of an iterator reveals.
+
+    What it tells of resources is kept at once: to carry that of a hundred thousand items to the end would take minutes.
+    """
+    facts = observed(governor, observe, run.operation, item)
+    if facts is not None and facts.learnt:
+        with governor.guard.at(f"observe:{run.operation.type}"):
+            governor.learn(run.operation, facts)
+        facts = facts._replace(learnt=())
+    if facts is not None and facts != NOTHING:
+        run.saw(facts)
 
 
 def returned(governor: Governor, site: Site, run: Run, result: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from genops.core import current
 from genops.core.attribution import attribution
 from genops.core.declared import operation, workflow
-from genops.core.operation import Facts
+from genops.core.operation import Facts, Learnt
 from genops.core.records import Outcome, Role
 from genops.errors import BudgetExceeded, PolicyDenied
 from support.governed import SECRET, Clearance, DenyAll, Prices, Purse, call, iterate
@@ -42,6 +42,21 @@ def test_a_list_is_one_unit_with_its_items_as_rows(governor, sink, tracer):
     (settled,) = sink.settled
     assert (settled.facts.rows, settled.facts.incomplete, settled.outcome) == (3, False, Outcome.OK)
     assert len(tracer.scopes) == 1
+
+
+def test_what_an_item_tells_of_a_resource_is_known_before_the_next(governor, sink):
+    """It is not carried to the end of a list, which may have a hundred thousand; what else an item tells adds up."""
+
+    def observe(_, item):
+        return Facts(bytes=item, learnt=(Learnt("warehouse", f"w{item}", {"size": "S"}),))
+
+    items = iterate(three, op_host="acme", observe=observe)
+    assert next(items) == 1
+    assert governor.inventory.of("acme", "warehouse", "w1") == {"size": "S"}
+    assert list(items) == [2, 3]
+    assert governor.inventory.of("acme", "warehouse", "w3") == {"size": "S"}
+    (settled,) = sink.settled
+    assert (settled.facts.bytes, settled.facts.learnt) == (6, ())
 
 
 def test_the_policy_is_asked_at_the_call(govern, sink):
