@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
@@ -13,6 +14,7 @@ from genops.core.operation import ColumnEdge, DatasetEdge, DatasetRef, Facts
 from genops.core.sinks import FanOut
 from genops.lineage.openlineage import catalog
 from genops.lineage.openlineage.catalog import PushCounts, UnityCatalogLineage
+from support.forking import in_child
 from support.records import adjusted, admitted, operation, settled
 
 HOST = "acme.cloud.databricks.com"
@@ -170,6 +172,21 @@ def test_without_a_client_or_a_host_nothing_is_told(api):
     sink.write(admitted())
     assert api.asked == []
     assert sink.counts == PushCounts(0, 0, 1, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_has_a_client_of_its_own(api):
+    """After a fork nothing is sent on the parent's connections; what the parent told is not told again."""
+    sink = UnityCatalogLineage(api.connect)
+    sink.write(settled(facts=edges((LAKE, GOLD))))
+
+    def child():
+        sink.write(settled(facts=edges((LAKE, GOLD), (SNOW, GOLD))))
+        assert (api.hosts, sink.counts) == ([HOST, HOST], PushCounts(1, 0, 0, 0))
+
+    in_child(child)
+    sink.write(settled(facts=edges((SNOW, GOLD))))
+    assert api.hosts == [HOST]
 
 
 def test_a_workspace_that_hangs_holds_nobody(api):

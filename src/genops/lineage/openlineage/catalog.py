@@ -108,7 +108,6 @@ class UnityCatalogLineage:
     def __init__(self, connect: Callable[[str], Any], *, capacity: int = QUEUE_CAPACITY) -> None:
         self.capacity = capacity
         self._connect = connect
-        self._clients: dict[str, Any] = {}
         self._told: dict[tuple[str, ...], _Columns] = {}
         self._resting: dict[tuple[str, ...], float] = {}
         self._closed = self._complained = False
@@ -116,8 +115,9 @@ class UnityCatalogLineage:
         on_fork(self._begin)
 
     def _begin(self) -> None:
-        """Count anew: a child tells what it sent itself."""
+        """Count anew, and connect anew: a child tells what it sent itself, and not on its parent's connections."""
         self._lock = threading.RLock()
+        self._clients: dict[str, Any] = {}
         self._done = self._failed = self._skipped = self._dropped = 0
 
     @property
