@@ -65,7 +65,7 @@ def _lost(sink: Telling) -> int:
 
 
 def _asking(settings: Settings, catalogs: Catalogs, guard: Guard) -> InformationSchema | None:
-    if settings.mode is Mode.OFF or not settings.sql.information_schema:
+    if settings.mode is Mode.OFF or not (settings.lineage.enabled and settings.sql.information_schema):
         return None
     from genops.instrumentation.databricks_own import connect
     from genops.lineage.sql.information_schema import InformationSchema

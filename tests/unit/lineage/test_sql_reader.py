@@ -184,6 +184,21 @@ def test_bounds(monkeypatch):
     reader.close(60)
 
 
+def test_texts_that_wait_are_bounded_by_their_length_too(monkeypatch):
+    """Where the texts that wait are long together, a further one is not read; once they were read, it is."""
+    monkeypatch.setattr(room, "MAX_HELD", 10)
+    reader = Reader(Guard())
+    with reader._queue._changed:
+        for text in ("SELECT 1, 1", "SELECT 2"):
+            reader.begin(statement(text), text)
+    assert reader.drain(60)
+    assert (reader.unread, reader.known(statement("SELECT 2"))) == (1, UNREAD)
+    reader.begin(statement("SELECT 3"), "SELECT 3")
+    assert reader.drain(60)
+    assert (reader.unread, reader._held) == (1, 0)
+    reader.close(60)
+
+
 def test_what_is_left_at_the_end_is_told_as_unread(monkeypatch):
     """A drain without time answers whoever waits; nobody is forgotten."""
     reader, told, goes_on = Reader(Guard()), [], threading.Event()

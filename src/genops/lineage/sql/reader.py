@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_KEPT = 2_000
 MAX_WAITING = 1_000
+MAX_HELD = 16 << 20
+"""Characters of all texts that wait."""
 MAX_SESSIONS = 1_000
 IDLE_SECONDS = 60.0
 
@@ -86,6 +88,7 @@ class Reader:
     def _reset(self) -> None:
         self._entries: OrderedDict[Statement, _Entry] = OrderedDict()
         self._sessions: OrderedDict[tuple[str | None, str], Session] = OrderedDict()
+        self._held = 0
         self._changed = threading.Condition()
 
     def begin(self, statement: Statement, text: str) -> None:
@@ -102,9 +105,11 @@ class Reader:
                 self._entries.popitem(last=False)
             waiting = _Waiting(statement, text, entry)
             if not self._at_once:
-                if not self._queue.put(waiting):
+                if self._held > MAX_HELD or not self._queue.put(waiting):
                     self.unread += 1
                     entry.reading = UNREAD
+                else:
+                    self._held += len(text)
                 return
         self._read(waiting)
 
@@ -150,7 +155,7 @@ class Reader:
         left = [] if done else self._queue.take_back()
         self.unread += len(left)
         for waiting in left:
-            self._finish(waiting.entry, UNREAD)
+            self._finish(waiting, UNREAD)
         return done
 
     def close(self, seconds: float) -> None:
@@ -159,7 +164,7 @@ class Reader:
         self._queue.dismiss()
 
     def _read(self, waiting: _Waiting) -> None:
-        statement, text, entry = waiting
+        statement, text, _ = waiting
         reading = UNREAD
         with self._guard.at("statements"):
             place = statement.place
@@ -171,7 +176,7 @@ class Reader:
                 changed=changed(text, understood, before, session.state, place.host),
                 missing=missing(understood, schema, place.host),
             )
-        self._finish(entry, reading)
+        self._finish(waiting, reading)
 
     def _session(self, statement: Statement) -> Session:
         place = statement.place
@@ -186,8 +191,11 @@ class Reader:
                 self._sessions.popitem(last=False)
         return session
 
-    def _finish(self, entry: _Entry, reading: Reading) -> None:
+    def _finish(self, waiting: _Waiting, reading: Reading) -> None:
+        entry = waiting.entry
         with self._changed:
+            if not self._at_once:
+                self._held -= len(waiting.text)
             entry.reading = reading
             session = self._sessions.get(entry.session)
             if session is not None:
