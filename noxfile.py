@@ -103,6 +103,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/servers/build.py", "peers")
     session.run("python", "tests/benchmarks/local_workspace.py")
     session.run("python", "tests/benchmarks/sql_text.py")
+    session.run("python", "tests/benchmarks/sql_lineage.py")
     session.run("python", "tests/benchmarks/lineage_graph.py")
     session.run("python", "tests/benchmarks/openlineage_cost.py")
 
