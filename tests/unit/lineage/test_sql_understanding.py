@@ -212,3 +212,19 @@ def test_nothing_of_a_literal_is_in_what_is_understood() -> None:
     assert secret not in repr(understand(text, "databricks"))
     assert secret not in repr(understand(f"SELECT '{secret}' FROM WHERE", "databricks"))
     assert secret not in repr(understand(f"VACUUM t RETAIN '{secret}' HOURS", "databricks"))
+
+
+@pytest.mark.parametrize(
+    "text", ["SET VAR a = (SELECT max(b) FROM main.s.t)", "DECLARE a INT DEFAULT (SELECT max(b) FROM main.s.t)"]
+)
+def test_a_variable_that_takes_an_answer_reads_what_it_asks(text):
+    """The tables of a query that gives a variable its value are read, so that a rule sees them."""
+    (found,) = understand(text, "databricks")
+    assert (found.reads, found.writes, found.status) == ((("main", "s", "t"),), (), Status.OPAQUE)
+
+
+@pytest.mark.parametrize("text", ["banana", "1 + 1", "unload_not that"])
+def test_an_expression_is_no_statement(text):
+    """What a parser takes for an expression alone is an error, and not opaque: nothing is known of it."""
+    (found,) = understand(text, "databricks")
+    assert (found.status, found.kind, found.reason) == (Status.ERROR, "", "syntax")

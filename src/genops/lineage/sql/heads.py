@@ -71,10 +71,12 @@ RULES: dict[tuple[str, ...], Rule] = {
     **_rows("ANALYZE TABLE, ANALYZE", _ADMIN, "reads"),
     **_rows("REFRESH TABLE, REFRESH, UNCACHE TABLE, LOCK TABLE", _READ, "reads"),
     **_rows(
-        "USE, SET, RESET, UNSET, BEGIN, COMMIT, ROLLBACK, START TRANSACTION, SAVEPOINT, RELEASE, END, DECLARE, "
+        "USE, RESET, UNSET, BEGIN, COMMIT, ROLLBACK, START TRANSACTION, SAVEPOINT, RELEASE, END, "
         "CLEAR CACHE, PRINT, RETURN, DEALLOCATE, CLOSE, OPEN, FETCH, WAITFOR, PRAGMA, CHECKPOINT, ABORT",
         _READ,
     ),
+    # A variable may be given the answer of a query.
+    **_rows("SET, DECLARE", _READ, scanned=True),
     **_rows("GRANT, REVOKE, DENY", _ADMIN),
     **_rows(
         "CALL, EXEC, EXECUTE, EXECUTE IMMEDIATE, ALTER, CREATE, DROP, UNDROP, COMMENT ON, SYNC, ADD, INSTALL, "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from genops.core.operation import Action
 from genops.lineage.sql import changes, copies, creations, inserts, merges, updates
 from genops.lineage.sql.queries import query
-from genops.lineage.sql.syntax import QUERIES, Node, is_node, table_parts, unwrapped
+from genops.lineage.sql.syntax import QUERIES, Node, inside, is_node, table_parts, unwrapped
 
 if TYPE_CHECKING:
     from genops.lineage.sql.reading import Reading
@@ -46,7 +46,12 @@ def statement(reading: Reading, node: Node) -> Steps[Kind | None]:
         return Kind(name, action)
     if key in _WHOLE:
         return Kind(_WHOLE[key](reading, node), action)
-    return Kind(key.upper(), action) if key in _WITHOUT_TABLES else None
+    return Kind(key.upper(), action) if key in _WITHOUT_TABLES and not _asks(node) else None
+
+
+def _asks(node: Node) -> bool:
+    """Whether there is a query in a statement, as in that which gives a variable its answer."""
+    return any(each.key in QUERIES for each in inside(node))
 
 
 def _queried(reading: Reading, node: Node) -> Steps[None]:

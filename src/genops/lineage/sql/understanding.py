@@ -146,15 +146,14 @@ def _by_words(text: str, context: Context, reason: str) -> Understood:
     read, written = ([tuple(map(folded, table)) for table in tables] for tables in (words.reads, words.writes))
     views = {table: known.view(table) for table in (*read, *written)}
     reads = [table for name in read for table in _behind(name, views[name], known)]
-    status = Status.ERROR if reason and not words.kind else Status.OPAQUE
     return Understood(
         0,
         words.kind,
         words.action,
-        status,
+        Status.OPAQUE if words.kind else Status.ERROR,
         tuple(dict.fromkeys(reads)),
         tuple(known.qualified(table) for table in written if views[table] is None),
-        reason=reason or "command",
+        reason=reason or ("command" if words.kind else "syntax"),
     )
 
 
