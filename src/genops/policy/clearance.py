@@ -104,7 +104,10 @@ class DataClearance:
 def _not_found(what: str, resolution: Resolution) -> str:
     if resolution.late:
         return f"{what} were not found out in time; the same statement is known when it is run again"
-    return f"{what} could not be found out"
+    return (
+        f"{what} could not be found out; write it as a plain statement that names its tables, or say under "
+        "on_unresolved what is to become of such statements"
+    )
 
 
 def _without_class(table: DatasetRef, resolution: Resolution) -> str:

@@ -128,9 +128,9 @@ def _summary(statements: tuple[Read, ...], files: int) -> Iterator[str]:
     why = {doubt.why for read in statements for doubt in read.found.unresolved}
     if why:
         yield "What is not known (?) a schema tells: --schema SCHEMA.json"
-    if counts[Status.ERROR]:
-        dialects = sorted({read.dialect for read in statements if read.found.status is Status.ERROR})
-        yield f"What could not be parsed was read as {', '.join(dialects)}: --dialect says otherwise"
+    dialects = sorted({read.dialect for read in statements if read.found.reason == "syntax"})
+    if dialects:
+        yield f"What no parser takes was read as {', '.join(dialects)}; if it is written in another: --dialect D"
 
 
 def _counted(count: int, what: str) -> str:
