@@ -7,42 +7,40 @@ from typing import TYPE_CHECKING
 from genops.lineage.sql import changes
 from genops.lineage.sql.inserts import by_position, target
 from genops.lineage.sql.queries import query, with_ctes
+from genops.lineage.sql.relations import Relation
 from genops.lineage.sql.session import View
-from genops.lineage.sql.syntax import QUERIES, Node, arg, args, identifier, is_node, table_parts
+from genops.lineage.sql.syntax import QUERIES, Node, arg, args, identifier, inside, is_node, string, table_parts
 from genops.lineage.sql.understood import STAR, Table
 
 if TYPE_CHECKING:
     from genops.lineage.sql.reading import Reading
-    from genops.lineage.sql.relations import Relation
     from genops.lineage.sql.scopes import Ctes, Scope
     from genops.lineage.sql.steps import Steps
 
 _DATA = frozenset(("TABLE", "VIEW"))
+_CODE = frozenset(("PROCEDURE", "PROC", "TRIGGER", "TASK", "RULE", "PIPE", "ALERT"))
+_SQL = frozenset(("sql", "plpgsql"))
 
 
 def created(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[str]:
     """Read a CREATE. What makes no table and no view has no lineage here."""
     kind = str(node.args.get("kind") or "").upper()
     if kind not in _DATA:
+        _indexed(reading, node)
         return f"CREATE {kind}".strip()
-    properties = (
-        {each.key: each for each in args(arg(node, "properties"), "expressions")}
-        if is_node(arg(node, "properties"))
-        else {}
-    )
+    properties = _properties(node)
     ctes = yield from with_ctes(reading, node, outer, ctes)
     source = arg(node, "expression")
-    temporary = kind == "VIEW" and ("temporaryproperty" in properties or "globalproperty" in properties)
-    if temporary and is_node(source):
+    if kind == "VIEW" and ("temporaryproperty" in properties or "globalproperty" in properties):
         yield from _temporary(reading, node, source, outer, ctes)
         return "CREATE TEMPORARY VIEW"
     table, names = target(reading, node.this)
     relation: Relation
-    copied = _copied(reading, node, properties)
-    if table is not None and copied is not None:
-        relation = reading.source(copied)
-        reading.write(table, relation.columns)
-        names = [column.name for column in relation.columns]
+    copied = [] if is_node(source) else _places(node) or _copied(reading, node, properties)
+    if table is not None and copied:
+        made = [column for each in copied for column in reading.source(each).columns]
+        reading.write(table, made)
+        names = [*(column.name for column in made), *names]
     elif table is not None and is_node(source):
         relation = yield query(reading, source, outer, ctes)
         columns = by_position(names, relation) if names else relation.columns
@@ -62,19 +60,73 @@ def remember(reading: Reading, table: Table, names: list[str]) -> None:
         session.forget(table)
 
 
-def _copied(reading: Reading, node: Node, properties: dict[str, Node]) -> Table | None:
-    """Return the table that a new one is made like, whether with its rows or without."""
+def holds_code(node: Node) -> bool:
+    """Whether a CREATE keeps statements to run later, which the words of its text tell and its tree does not."""
+    kind = str(node.args.get("kind") or "").upper()
+    if kind in _DATA or kind == "INDEX":
+        return False
+    body = arg(node, "expression")
+    if kind in _CODE or not is_node(body):
+        return kind in _CODE
+    language = _properties(node).get("languageproperty")
+    if language is not None and str(language.name).lower() not in _SQL:
+        return False
+    return any(each.key in {*QUERIES, "heredoc", "rawstring", "literal", "block"} for each in inside(body))
+
+
+def _properties(node: Node) -> dict[str, Node]:
+    found = arg(node, "properties")
+    return {each.key: each for each in args(found, "expressions")} if is_node(found) else {}
+
+
+def _indexed(reading: Reading, node: Node) -> None:
+    """Note the table that is given an index."""
+    table: Node = node.this.args.get("table") if node.this.key == "index" else None
+    parts = table_parts(table, reading.folding) if is_node(table) else None
+    if parts is not None:
+        reading.target(parts)
+
+
+def _places(node: Node) -> list[Table]:
+    """Return where the files are that a table or view without a query is made over: LOCATION, `path`, `uris`."""
+    found = _properties(node)
+    options = found.get("optionsproperty")
+    given = [*(args(options, "expressions") if options is not None else []), *_plain(node)]
+    named = [each.args.get("value") for each in given if str(each.name).lower() in {"path", "uris"}]
+    located = found.get("locationproperty")
+    values = [located.this if located is not None else None, *named]
+    texts = [string(each) for value in values if is_node(value) for each in (value, *args(value, "expressions"))]
+    return [(text,) for text in dict.fromkeys(texts) if text]
+
+
+def _plain(node: Node) -> list[Node]:
+    found = arg(node, "properties")
+    return [each for each in args(found, "expressions") if each.key == "property"] if is_node(found) else []
+
+
+def _copied(reading: Reading, node: Node, properties: dict[str, Node]) -> list[Table]:
+    """Return the tables that a new one has its columns of, whether with their rows or without."""
     clone: Node = node.args.get("clone")
-    like: Node = properties.get("likeproperty")
-    for found in (clone, like):
-        if is_node(found) and is_node(found.this) and found.this.key == "table":
-            return table_parts(found.this, reading.folding)
-    return None
+    parents: Node = properties.get("inheritsproperty")
+    within = args(node.this, "expressions") if node.this.key == "schema" else []
+    like = [each for each in within if each.key == "likeproperty"]
+    single: list[Node] = [clone, properties.get("likeproperty"), properties.get("partitionedofproperty"), *like]
+    named = [each.this for each in single if is_node(each)]
+    named += args(parents, "expressions") if is_node(parents) else []
+    found = [table_parts(each, reading.folding) for each in named if is_node(each) and each.key == "table"]
+    return [each for each in found if each is not None]
 
 
 def _temporary(reading: Reading, node: Node, source: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[None]:
-    """Read a temporary view: it writes no table, and stands for what it reads in what follows."""
-    relation: Relation = yield query(reading, source, outer, ctes)
+    """Read a temporary view: it writes no table, and stands for what it reads in what follows.
+
+    One without a query stands for the files that it is made over; what else it is made over has no name here.
+    """
+    relation: Relation
+    if is_node(source):
+        relation = yield query(reading, source, outer, ctes)
+    else:
+        relation = _files(reading, node)
     name, names = node.this, list[str]()
     if name.key == "schema":
         names = [identifier(each, reading.folding) for each in args(name, "expressions")]
@@ -84,6 +136,13 @@ def _temporary(reading: Reading, node: Node, source: Node, outer: Scope | None, 
     parts = table_parts(name, reading.folding)
     if parts is not None:
         reading.known.session.define_view(parts[-1], View(relation, tuple(reading.reads)))
+
+
+def _files(reading: Reading, node: Node) -> Relation:
+    found = _places(node)
+    if not found:
+        reading.doubt(STAR, "unresolved")
+    return Relation([column for each in found for column in reading.source(each).columns])
 
 
 def _kind(node: Node, kind: str, properties: dict[str, Node], *, with_query: bool) -> str:

@@ -201,8 +201,11 @@ class _Tables:
 
     def _swapped(self) -> None:
         for index, word in enumerate(self.found.upper):
-            if (self.found.at(index - 1), word) in {("SWAP", "WITH"), ("WITH", "TABLE")}:
+            before = self.found.at(index - 1)
+            if (before, word) in {("SWAP", "WITH"), ("WITH", "TABLE"), ("DETACH", "PARTITION")}:
                 self._add(self.found.table(index + 1)[0], self.writes)
+            elif (before, word) == ("ATTACH", "PARTITION") or (word == "INHERIT" and index > 1):
+                self._add(self.found.table(index + 1)[0], self.reads)
 
     def _after(self, mark: str, taken: dict[_Table, None], *, called: bool) -> None:
         for index, word in enumerate(self.found.upper):
@@ -250,6 +253,8 @@ class _Tables:
             return max(after, index + 1)
         if word == "IN" and at(index - 1) in {"COLUMNS", "INDEXES"}:
             self._add(self.found.table(index + 1)[0], self.reads)
+        if (word, at(index - 1), at(index - 2)) == ("FOR", "STATS", "SHOW"):
+            self._add(self.found.table(index + 1)[0], self.reads)
         if word == "INPATH":
             self._add(self.found.table(index + 1)[0], self.reads)
         if word == "TABLE" and at(index - 1) not in {"CREATE", "OVERWRITE", "INTO", "LAZY"} and at(index + 1) != "(":
@@ -280,19 +285,33 @@ class _Tables:
     def created(self, start: int) -> Words:
         """Return what a CREATE makes, and of what."""
         place = self.found.skip(start, heads.MODIFIERS)
+        place += (self.found.at(place), self.found.at(place + 1)) == ("TABLE", "FUNCTION")
         kind = self.found.at(place)
         if kind == "FLOW":
             self._scan(place)
             return self._words("CREATE FLOW", _WRITE, "CREATE")
         if kind not in {"TABLE", "VIEW"} and self.found.at(place - 1) not in heads.SHAPES:
-            return self._words(f"CREATE {kind}".strip() if kind in heads.OBJECTS else "CREATE", _WRITE, "CREATE")
+            return self._object(kind, place)
         name = self.found.skip(place + 1, frozenset(("IF", "NOT", "EXISTS")))
         table, after = self.found.table(name, called=True)
-        self._add(table, self.writes)
+        if kind != "VIEW" or not {"TEMP", "TEMPORARY"} & set(self.found.upper[start:place]):
+            self._add(table, self.writes)
         shape = next((word for word in self.found.upper[start:place] if word in heads.SHAPES), "")
         words_of_kind = ["CREATE", shape, kind] if shape else ["CREATE", kind]
         made = self._made_of(after)
         return self._words(" ".join(words_of_kind + ([made] if made and kind == "TABLE" else [])), _WRITE, "CREATE")
+
+    def _object(self, kind: str, place: int) -> Words:
+        """Return what a CREATE makes that is no table: a stream is made of one, a trigger changes one."""
+        after = next((i for i in range(place, len(self.found)) if self.found.at(i) == "ON"), len(self.found))
+        if kind == "STREAM":
+            name = self.found.skip(place + 1, frozenset(("IF", "NOT", "EXISTS")))
+            self._add(self.found.table(name)[0], self.writes)
+            self._add(self.found.table(self.found.skip(after + 1, heads.OVER))[0], self.reads)
+        elif heads.CHANGED_ON & set(self.found.upper[place:after]):
+            to = next((i for i in range(after, len(self.found)) if self.found.at(i) == "TO"), after)
+            self._add(self.found.table((to if kind == "RULE" else after) + 1, called=True)[0], self.writes)
+        return self._words(f"CREATE {kind}".strip() if kind in heads.OBJECTS else "CREATE", _WRITE, "CREATE")
 
     def _made_of(self, index: int) -> str:
         """Take the tables that a new one is made of; return how: `AS`, `CLONE`, `LIKE`."""

@@ -9,11 +9,12 @@ from genops.lineage.sql.lexing import COMMENT, TEXT, WORD, Lexeme, lexemes
 
 _WORTH_A_LOOK = re.compile(
     r"^\s*TABLE\s|^\s*REPLACE\s+TABLE\s|\bAS\s+TABLE\b"
-    r"|\b(?:CLONE|EVOLUTION|UNLOAD|LIVE|EXPECT|SCHEDULE|TRIGGER|REPLACE\s+(?:USING|ON))\b",
+    r"|\b(?:CLONE|EVOLUTION|UNLOAD|LIVE|EXPECT|SCHEDULE|TRIGGER|REPLACE\s+(?:USING|ON))\b|\bTOP\s*\(",
     re.IGNORECASE,
 )
 _REFRESHING = frozenset(("EVERY", "CRON", "REFRESH"))
 _AFTER_REFRESHING = frozenset(("AS", "COMMENT", "TBLPROPERTIES", "PARTITIONED", "CLUSTER", "DEFAULT", "WITH", "ROW"))
+_LIMITED = frozenset(("DELETE", "UPDATE", "INSERT", "MERGE"))
 _CLONE_AS_OF = ("CLONE", "VERSION", "TIMESTAMP")
 
 
@@ -134,6 +135,8 @@ def _left_out(words: list[str]) -> list[tuple[int, int]]:
             runs.append((i, min(i + 4, len(words))))
         elif word == "LIVE" and after[:1] in (["TABLE"], ["VIEW"]):
             runs.append((i, i + 1))
+        elif word == "TOP" and after[:1] == ["("] and words[i - 1] in _LIMITED:
+            runs.append((i, _closed(words, i + 1) + (words[_closed(words, i + 1) :][:1] == ["PERCENT"])))
         elif word == "REPLACE" and after == ["USING", "("]:
             runs.append((i, _closed(words, i + 2)))
     return runs

@@ -134,7 +134,7 @@ def _opened(word: str, before: str, after: str, dialect: str, open_blocks: list[
     expression = bool(open_blocks) and open_blocks[-1] == "expression"
     head = before in _HEADS and not expression
     if word == "CASE":
-        return "block" if head and bool(open_blocks) else "expression"
+        return "block" if head else "expression"
     if word in _CONTROL and head and dialect not in {"tsql", "duckdb", "postgres"}:
         return "block"
     return ""

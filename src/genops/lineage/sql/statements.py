@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from genops.core.operation import Action
-from genops.lineage.sql import changes, copies, creations, inserts, merges, updates
+from genops.lineage.sql import changes, copies, creations, inserts, leftovers, merges, updates
 from genops.lineage.sql.queries import query
-from genops.lineage.sql.syntax import QUERIES, Node, inside, is_node, table_parts, unwrapped
+from genops.lineage.sql.syntax import QUERIES, Node, is_node, table_parts, unwrapped
 
 if TYPE_CHECKING:
     from genops.lineage.sql.reading import Reading
@@ -33,7 +33,16 @@ class Kind(NamedTuple):
 
 def statement(reading: Reading, node: Node) -> Steps[Kind | None]:
     """Read a statement; return what it is, or `None` where its kind is none that is read."""
+    kind = yield from _told(reading, node)
+    if kind is not None:
+        leftovers.take(reading, node, everywhere=node.key not in _WHOLE)
+    return kind
+
+
+def _told(reading: Reading, node: Node) -> Steps[Kind | None]:
     key: str = node.key
+    if key == "create" and creations.holds_code(node):
+        return None  # its body is read as a script
     if key == "select" and not node.args.get("expressions") and reading.folding.dialect != "postgres":
         return None  # parsers take it, engines do not
     if key in QUERIES:
@@ -46,19 +55,15 @@ def statement(reading: Reading, node: Node) -> Steps[Kind | None]:
         return Kind(name, action)
     if key in _WHOLE:
         return Kind(_WHOLE[key](reading, node), action)
-    return Kind(key.upper(), action) if key in _WITHOUT_TABLES and not _asks(node) else None
-
-
-def _asks(node: Node) -> bool:
-    """Whether there is a query in a statement, as in that which gives a variable its answer."""
-    return any(each.key in QUERIES for each in inside(node))
+    return Kind(key.upper(), action) if key in _WITHOUT_TABLES else None
 
 
 def _queried(reading: Reading, node: Node) -> Steps[None]:
     """Read a query, which may write what it gives into a table."""
     relation: Relation = yield query(reading, node, None, None)
     into = unwrapped(node).args.get("into")
-    table = table_parts(into.this, reading.folding) if is_node(into) and is_node(into.this) else None
+    taken = is_node(into) and into.key == "into" and is_node(into.this)  # UNPIVOT … INTO names columns
+    table = table_parts(into.this, reading.folding) if taken else None
     table = None if table is None else reading.target(table)
     reading.write(table, relation.columns, relation.rows)
     if table is not None:
@@ -82,6 +87,8 @@ _STORIES: dict[str, _Story] = {
     "altertable": creations.altered,
     "cache": creations.cached,
     "copy": copies.copied,
+    "set": leftovers.valued,
+    "declare": leftovers.valued,
 }
 _WHOLE: dict[str, Callable[[Reading, Node], str]] = {
     "drop": changes.dropped,
@@ -95,9 +102,9 @@ _WHOLE: dict[str, Callable[[Reading, Node], str]] = {
     "grant": changes.granted,
     "revoke": changes.granted,
 }
-_WITHOUT_TABLES = frozenset(("set", "pragma", "transaction", "commit", "rollback", "kill"))
+_WITHOUT_TABLES = frozenset(("pragma", "transaction", "commit", "rollback", "kill"))
 _ACTIONS = {
     **dict.fromkeys(("cache", "describe"), Action.QUERY),
     **dict.fromkeys(("analyze", "grant", "revoke"), Action.ADMIN),
-    **dict.fromkeys(("refresh", "uncache", "use", *_WITHOUT_TABLES), Action.READ),
+    **dict.fromkeys(("refresh", "uncache", "use", "set", "declare", *_WITHOUT_TABLES), Action.READ),
 }

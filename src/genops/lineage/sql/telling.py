@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from genops.core.edges import flows
-from genops.core.operation import Action, ColumnEdge, DatasetRef, Facts
+from genops.core.operation import ColumnEdge, DatasetRef, Facts
 from genops.core.statements import UNREAD, Reading
 from genops.lineage.sql.sensitive import address, presentable_parts
 from genops.lineage.sql.understood import STAR, Status, ValueName, dataset, dotted
@@ -65,17 +65,7 @@ def told(understood: tuple[Understood, ...], text: str, shown: Redacted, place: 
     columns = tuple(dict.fromkeys(edge for each in understood for edge in _columns(each.columns, names)))
     said = _said(understood, shown, text, telling)
     facts = Facts(reads=reads, writes=writes, columns=columns, edges=tuple(edges), attributes=said)
-    return Reading(facts, reads, writes, all(map(_tables_known, understood)))
-
-
-def _tables_known(each: Understood) -> bool:
-    """Whether a statement touches no tables but those that were found.
-
-    Of one that the parser makes opaque the words tell, unless it writes and names none, as CALL and EXECUTE do.
-    """
-    if each.status is Status.OPAQUE:
-        return each.reason == "command" and (bool(each.reads or each.writes) or each.action is not Action.WRITE)
-    return each.status in {Status.RESOLVED, Status.PARTIAL}
+    return Reading(facts, reads, writes, all(each.tables_known for each in understood))
 
 
 def _at(table: Table, place: Place) -> DatasetRef:

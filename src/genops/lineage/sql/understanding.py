@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from genops.core.operation import Action
-from genops.lineage.sql import guards, library, opaque, redaction, splitting
+from genops.lineage.sql import guards, library, opaque, redaction, scripts, splitting
 from genops.lineage.sql.cache import Cache, Entry, digest
 from genops.lineage.sql.flows import flows
 from genops.lineage.sql.folding import Folding
@@ -140,7 +140,13 @@ def _parsed(text: str, context: Context) -> Understood:
 
 def _by_words(text: str, context: Context, reason: str) -> Understood:
     """Return what the words of a statement tell that has no tree."""
-    words = opaque.by_words(text, context.dialect)
+    inner = scripts.script(text, context.dialect)
+    if inner is not None:
+        return _scripted(text, inner, context)
+    return _by_words_alone(opaque.by_words(text, context.dialect), context, reason)
+
+
+def _by_words_alone(words: opaque.Words, context: Context, reason: str) -> Understood:
     known = Known(context.session, context.schema)
     folded = Folding(context.dialect).table
     read, written = ([tuple(map(folded, table)) for table in tables] for tables in (words.reads, words.writes))
@@ -154,6 +160,38 @@ def _by_words(text: str, context: Context, reason: str) -> Understood:
         tuple(dict.fromkeys(reads)),
         tuple(known.qualified(table) for table in written if views[table] is None),
         reason=reason or ("command" if words.kind else "syntax"),
+    )
+
+
+_CHANGED_ROWS = frozenset((("inserted",), ("deleted",), ("new",), ("old",)))
+"""What a trigger calls the rows that are changed."""
+
+
+def _scripted(text: str, script: scripts.Script, context: Context) -> Understood:
+    """Return what the statements inside a statement come to together.
+
+    What its own words name outside them, as the table of a trigger, belongs to it too.
+    """
+    words = opaque.by_words(text, context.dialect)
+    session = Session()
+    session.state = context.session.state
+    inside = context._replace(session=session)
+    made = [
+        _by_words(each.text, inside, "") if each.expression else _parsed(each.text, inside) for each in script.pieces
+    ]
+    if words.kind.startswith("CREATE"):
+        made.append(_by_words_alone(words, context, ""))
+    rows = _CHANGED_ROWS if words.kind == "CREATE TRIGGER" else frozenset[Table]()
+    reads = dict.fromkeys(table for each in made for table in each.reads if table[-1:] not in rows)
+    writes = dict.fromkeys(table for each in made for table in each.writes)
+    for table in writes:
+        context.session.forget(table)
+    whole = script.whole and all(each.tables_known for each in made[: len(script.pieces)])
+    kind = words.kind or "BEGIN"
+    writing = writes or not whole or kind.startswith("CREATE")
+    action = Action.WRITE if writing else Action.QUERY if reads else Action.READ
+    return Understood(
+        0, kind, action, Status.OPAQUE, tuple(reads), tuple(writes), reason="command" if whole else "script"
     )
 
 

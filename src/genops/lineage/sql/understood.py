@@ -114,6 +114,16 @@ class Understood(NamedTuple):
     fingerprint: str = ""
     reason: str = ""
 
+    @property
+    def tables_known(self) -> bool:
+        """Whether it touches no tables but those that were found.
+
+        Of one that the parser makes opaque the words tell, unless it writes and names none, as CALL and EXECUTE do.
+        """
+        if self.status is Status.OPAQUE:
+            return self.reason == "command" and (bool(self.reads or self.writes) or self.action is not Action.WRITE)
+        return self.status in {Status.RESOLVED, Status.PARTIAL}
+
 
 def dotted(table: Iterable[str]) -> str:
     """Return a name in one piece, as lineage shows it: parts joined by dots, without quotes.
