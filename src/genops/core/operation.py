@@ -73,6 +73,7 @@ class ColumnEdge(NamedTuple):
         target_column: Column written.
         kind: OpenLineage's kind, for example `DIRECT:IDENTITY`; with `:MASKING` behind it where what flows no longer
             shows the value.
+        ambiguous: One of several candidates, of which the statement alone does not tell the right one.
     """
 
     source: DatasetRef
@@ -80,6 +81,7 @@ class ColumnEdge(NamedTuple):
     target: DatasetRef
     target_column: str
     kind: str
+    ambiguous: bool = False
 
 
 class ChargeKey(NamedTuple):

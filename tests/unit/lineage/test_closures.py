@@ -266,6 +266,19 @@ def test_impact_names_what_and_whom_it_concerns():
     assert graph.view().impact(table(99)).datasets == ()
 
 
+def test_an_edge_is_ambiguous_until_somebody_tells_it_for_certain():
+    """One of several candidates stays one when it is told again, and none once somebody is certain."""
+    graph = LineageGraph()
+    what = operation("statement.execute", statement=Statement("INSERT", 9, "ab12"), library="databricks-sdk")
+    flow = ColumnEdge(table(0), "a", table(1), "b", "DIRECT:IDENTITY", ambiguous=True)
+    other = flow._replace(source_column="c")
+    for flows in ((flow, other), (flow, other), (flow._replace(ambiguous=False),)):
+        graph.write(settled(what, facts=Facts(columns=flows)))
+        assert [edge.ambiguous for edge in graph.view().column_edges()] == [flows[0].ambiguous, True]
+    graph.add(Column(table(0), "c"), Column(table(1), "b"), at=ENDED, provenance=Provenance.DECLARED)
+    assert [edge.ambiguous for edge in graph.view().column_edges()] == [False, False]
+
+
 def test_operations_say_how_columns_flow():
     """Edges, kinds and fingerprint of a statement are kept, with who says so and when."""
     graph = LineageGraph()

@@ -114,12 +114,13 @@ def test_an_edge_away_from_the_workspace_is_told_to_the_workspace(api):
 
 
 def test_columns_that_become_known_later_are_added(api):
-    """An edge whose columns come late is changed once; columns that only decide on rows are none of it."""
+    """An edge whose columns come late is changed once; columns that only decide, or are in doubt, are none of it."""
     sink = UnityCatalogLineage(api.connect)
     one = ColumnEdge(SNOW, "ID", GOLD, "id", "DIRECT:IDENTITY")
     other = ColumnEdge(SNOW, "WHO", GOLD, "who", "DIRECT:TRANSFORMATION")
     decides = ColumnEdge(SNOW, "DAY", GOLD, "", "INDIRECT:FILTER")
-    sink.write(settled(facts=edges((SNOW, GOLD), columns=(one, decides))))
+    doubtful = ColumnEdge(SNOW, "X", GOLD, "id", "DIRECT:IDENTITY", ambiguous=True)
+    sink.write(settled(facts=edges((SNOW, GOLD), columns=(one, decides, doubtful))))
     for _ in range(2):
         sink.write(adjusted()._replace(facts=edges(columns=(one, other))))
     told = [(method, body["columns"]) for method, what, body in api.asked if what == "external-lineage"]

@@ -208,6 +208,18 @@ def test_columns_say_how_they_flow(events):
     ] == [("id", ["JOIN"]), ("day", ["WINDOW"])]
 
 
+def test_a_column_that_is_one_of_several_candidates_says_so(events):
+    """Who reads the facet sees which of its sources are certain."""
+    flow = ColumnEdge(ORDERS, "id", GOLD, "id", "DIRECT:IDENTITY")
+    doubtful = flow._replace(source_column="day", ambiguous=True)
+    (output,) = events.of(settled(INSERT, facts=LINEAGE._replace(columns=(flow, doubtful))))["outputs"]
+    sources = output["facets"]["columnLineage"]["fields"]["id"]["inputFields"]
+    assert [[each.get("description") for each in source["transformations"]] for source in sources] == [
+        [None],
+        ["one of several candidates"],
+    ]
+
+
 def test_a_failure_says_its_code_and_nothing_else(events):
     """What is no class and no code may quote a statement, and does not leave."""
     facts = Facts(error_type="databricks.sdk.errors.NotFound", error_code="near 'hunter2': syntax error")

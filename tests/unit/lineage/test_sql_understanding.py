@@ -220,7 +220,7 @@ def test_nothing_of_a_literal_is_in_what_is_understood() -> None:
 def test_a_variable_that_takes_an_answer_reads_what_it_asks(text):
     """The tables of a query that gives a variable its value are read, so that a rule sees them."""
     (found,) = understand(text, "databricks")
-    assert (found.reads, found.writes, found.status) == ((("main", "s", "t"),), (), Status.OPAQUE)
+    assert (found.reads, found.writes, found.status) == ((("main", "s", "t"),), (), Status.RESOLVED)
 
 
 @pytest.mark.parametrize("text", ["banana", "1 + 1", "unload_not that"])

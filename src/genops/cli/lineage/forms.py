@@ -21,8 +21,8 @@ Form: TypeAlias = "Callable[[Outcome], Iterator[str]]"
 def as_json(outcome: Outcome) -> Iterator[str]:
     """Yield a list of statements, one a line; its keys are stable.
 
-    `columns` are objects of `to`, `from`, `kind`, `subtype` and `masking`; `unresolved` of `name`, `why` and
-    `candidates`.
+    `columns` are objects of `to`, `from`, `kind`, `subtype`, `masking` and `ambiguous`; `unresolved` of `name`,
+    `why` and `candidates`.
     """
     rows = [json.dumps(_row(each), ensure_ascii=False) for each in outcome.statements]
     yield "[" + ",\n ".join(rows) + "]"
@@ -38,8 +38,8 @@ def _row(read: Read) -> dict[str, Any]:
         "reads": [dotted(table) for table in found.reads],
         "writes": [dotted(table) for table in found.writes],
         "columns": [
-            {"to": to, "from": source, "kind": kind, "subtype": subtype, "masking": masking}
-            for to, source, kind, subtype, masking, _ in found.columns
+            {"to": to, "from": source, "kind": kind, "subtype": subtype, "masking": masking, "ambiguous": ambiguous}
+            for to, source, kind, subtype, masking, ambiguous in found.columns
         ],
         "unresolved": [each._asdict() for each in found.unresolved],
         "summary": found.summary,

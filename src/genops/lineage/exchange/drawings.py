@@ -60,7 +60,8 @@ def _numbered(edges: Iterable[KnownEdge]) -> tuple[dict[Node, int], list[tuple[i
         one = numbers.setdefault(edge.source, len(numbers))
         other = numbers.setdefault(edge.target, len(numbers))
         words = [each.subtype.lower() for each in edge.transformations if each.subtype]
-        pairs.append((one, other, ", ".join(words or edge.provenance.names)))
+        doubt = ["ambiguous"] if edge.ambiguous else []
+        pairs.append((one, other, ", ".join([*(words or edge.provenance.names), *doubt])))
     return numbers, pairs
 
 

@@ -80,8 +80,9 @@ def _column_lineage(columns: list[KnownEdge] | tuple[()]) -> dict[str, Any]:
     for edge in columns:
         of_field = fields.setdefault(_column_of(edge.target), {"inputFields": []})
         source = name(_dataset_of(edge.source))
+        doubt = "one of several candidates" if edge.ambiguous else ""
         transformations = [
-            {"type": each.kind, "subtype": each.subtype, "description": "", "masking": each.masking}
+            {"type": each.kind, "subtype": each.subtype, "description": doubt, "masking": each.masking}
             for each in edge.transformations
         ]
         of_field["inputFields"].append(

@@ -20,7 +20,7 @@ def as_json(view: View) -> dict[str, Any]:
     Returns:
         `format`; `datasets`: parts, kind and host of each; `edges` and `columns`: of each edge its source and target
         (places in `datasets`), the columns, who says it (`provenance`), `first_seen`, `last_seen` and `ended` in
-        nanoseconds since the epoch, `transformations`, `logic` and what was declared.
+        nanoseconds since the epoch, `transformations`, `ambiguous`, `logic` and what was declared.
     """
     places: dict[DatasetRef, int] = {}
     edges = [_edge(edge, places) for edge in view.edges()]
@@ -43,6 +43,7 @@ def _edge(edge: KnownEdge, places: dict[DatasetRef, int]) -> dict[str, Any]:
         "last_seen": edge.last_seen,
         "ended": edge.ended,
         "transformations": [each._asdict() for each in edge.transformations],
+        "ambiguous": edge.ambiguous,
         "logic": None if logic is None else logic._asdict(),
         **_said(edge.declaration),
     }

@@ -256,11 +256,12 @@ class LineageGraph:
         store.begin()
         for edge in facts.edges:
             store.see(edge.source, edge.target, at, said)
-        kinds: dict[str, Said] = {}
-        for source, source_column, target, target_column, kind in facts.columns:
-            of_kind = kinds.get(kind)
+        kinds: dict[tuple[str, bool], Said] = {}
+        for source, source_column, target, target_column, kind, ambiguous in facts.columns:
+            of_kind = kinds.get((kind, ambiguous))
             if of_kind is None:
-                of_kind = kinds[kind] = said._replace(kinds=bits_of(Transformation.of(kind)))
+                bits = bits_of(Transformation.of(kind), ambiguous=ambiguous)
+                of_kind = kinds[kind, ambiguous] = said._replace(kinds=bits)
             store.see_columns(source, source_column, target, target_column, at, of_kind)
         store.logics.release(logic)
 

@@ -132,6 +132,7 @@ class KnownEdge(NamedTuple):
         transformations: How the source takes part in the target.
         logic: What makes the target out of the source, by the last who said it.
         declaration: What people say of the edge.
+        ambiguous: Every statement that says so names it as one of several candidates, and nobody else says so.
     """
 
     source: Node
@@ -143,6 +144,7 @@ class KnownEdge(NamedTuple):
     transformations: tuple[Transformation, ...] = ()
     logic: Logic | None = None
     declaration: Declaration | None = None
+    ambiguous: bool = False
 
 
 class Reached(NamedTuple):
@@ -194,16 +196,29 @@ _SUBTYPES = (
 _PLAIN = [Transformation(kind, subtype) for kind, subtypes in _SUBTYPES for subtype in subtypes]
 _BY_BIT = [*_PLAIN, *(each._replace(masking=True) for each in _PLAIN)]
 _BITS = {each: 1 << bit for bit, each in enumerate(_BY_BIT)}
+_CERTAIN, _AMBIGUOUS = 1 << len(_BY_BIT), 2 << len(_BY_BIT)
 
 
-def bits_of(transformation: Transformation | None) -> int:
-    """Return a transformation as a bit, so that an edge holds a set of them in one number.
+def bits_of(transformation: Transformation | None, *, ambiguous: bool = False) -> int:
+    """Return a transformation as bits, so that an edge holds a set of them in one number.
 
-    A subtype that OpenLineage does not know is kept as its kind alone.
+    A subtype that OpenLineage does not know is kept as its kind alone. A bit beside it says whether the edge was told
+    for certain or as one of several candidates.
     """
     if transformation is None:
         return 0
-    return _BITS.get(transformation) or _BITS[transformation._replace(subtype="")]
+    bits = _BITS.get(transformation) or _BITS[transformation._replace(subtype="")]
+    return bits | (_AMBIGUOUS if ambiguous else _CERTAIN)
+
+
+def is_ambiguous(bits: int, provenance: Provenance) -> bool:
+    """Whether nobody told an edge for certain: a statement alone names candidates.
+
+    >>> doubtful, certain = (bits_of(Transformation(), ambiguous=each) for each in (True, False))
+    >>> is_ambiguous(doubtful, Provenance.SQL), is_ambiguous(doubtful | certain, Provenance.SQL)
+    (True, False)
+    """
+    return bits & (_CERTAIN | _AMBIGUOUS) == _AMBIGUOUS and provenance == Provenance.SQL
 
 
 def transformations_of(bits: int) -> tuple[Transformation, ...]:

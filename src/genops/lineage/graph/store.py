@@ -9,7 +9,15 @@ from genops.lineage.graph.adjacency import NONE, Adjacency
 from genops.lineage.graph.history import History
 from genops.lineage.graph.logics import Logics
 from genops.lineage.graph.names import Names
-from genops.lineage.graph.nouns import Column, Declaration, KnownEdge, Node, Provenance, transformations_of
+from genops.lineage.graph.nouns import (
+    Column,
+    Declaration,
+    KnownEdge,
+    Node,
+    Provenance,
+    is_ambiguous,
+    transformations_of,
+)
 
 if TYPE_CHECKING:
     from genops.core.operation import DatasetRef
@@ -223,11 +231,12 @@ class Store:
         return KnownEdge(
             self.node(layer, edges.source[edge]),
             self.node(layer, edges.target[edge]),
-            Provenance(edges.provenance[edge]),
+            provenance := Provenance(edges.provenance[edge]),
             edges.first_seen[edge],
             edges.last_seen[edge],
             layer.history.ended.get(edge),
             transformations_of(edges.kinds[edge]),
             self.logics.at(edges.logic[edge]),
             layer.declared.get(edge),
+            is_ambiguous(edges.kinds[edge], provenance),
         )

@@ -211,13 +211,14 @@ class UnityCatalogLineage:
 
 
 def _edges(facts: Facts) -> Iterable[tuple[tuple[DatasetRef, DatasetRef], _Columns]]:
-    """Return each edge once, with the columns that flow along it."""
+    """Return each edge once, with the columns that certainly flow along it: the API has no word for doubt."""
     found: dict[tuple[DatasetRef, DatasetRef], set[tuple[str, str]]] = {
         (edge.source, edge.target): set() for edge in facts.edges
     }
     for edge in facts.columns:
         columns = found.setdefault((edge.source, edge.target), set())
-        if edge.kind.upper().startswith("DIRECT") and edge.source_column and edge.target_column:
+        told = edge.kind.upper().startswith("DIRECT") and not edge.ambiguous
+        if told and edge.source_column and edge.target_column:
             columns.add((edge.source_column, edge.target_column))
     return [(ends, frozenset(columns)) for ends, columns in found.items()]
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from genops.core.operation import ColumnEdge, DatasetRef
     from genops.lineage.naming import Named
 
+_AMBIGUOUS = "one of several candidates"
 _OF_THE_WHOLE = frozenset({"JOIN", "FILTER", "GROUP_BY", "SORT"})
 _Field = tuple[str, str, str]
 
@@ -23,7 +24,7 @@ def column_lineage(edges: Iterable[ColumnEdge], named: Callable[[DatasetRef], Na
 
     Args:
         edges: Column edges into the dataset. Their kind is `DIRECT:IDENTITY`, `INDIRECT:FILTER` …, with `:MASKING`
-            after it where the transformation hides the values.
+            after it where the transformation hides the values. One of several candidates is described as that.
         named: Says what a dataset is called.
     """
     fields: dict[str, dict[_Field, list[Json]]] = {}
@@ -38,6 +39,8 @@ def column_lineage(edges: Iterable[ColumnEdge], named: Callable[[DatasetRef], Na
         transformation: Json = {"type": kind, "masking": masking == "MASKING"}
         if subtype:
             transformation["subtype"] = subtype
+        if edge.ambiguous:
+            transformation["description"] = _AMBIGUOUS
         if transformation not in found:
             found.append(transformation)
     stated = {name: {"inputFields": _inputs(sources)} for name, sources in fields.items()}

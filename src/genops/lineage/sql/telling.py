@@ -81,7 +81,7 @@ def _columns(found: Iterable[ColumnFlow], names: dict[str, DatasetRef]) -> Itera
         target, source = _placed(flow.target, names), _placed(flow.source, names)
         if target is not None and source is not None:
             masking = ":MASKING" if flow.masking else ""
-            yield ColumnEdge(*source, *target, f"{flow.kind}:{flow.subtype}{masking}")
+            yield ColumnEdge(*source, *target, f"{flow.kind}:{flow.subtype}{masking}", flow.ambiguous)
 
 
 def _placed(column: str, names: dict[str, DatasetRef]) -> tuple[DatasetRef, str] | None:

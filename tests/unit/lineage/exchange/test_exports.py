@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from referencing import Registry, Resource
 
-from genops.core.operation import DatasetRef
+from genops.core.operation import ColumnEdge, DatasetRef, Facts, Statement
 from genops.lineage.exchange.drawings import dot, mermaid
 from genops.lineage.exchange.openlineage import job_events
 from genops.lineage.exchange.rows import as_json
 from genops.lineage.graph.graph import LineageGraph
 from genops.lineage.graph.nouns import Column, Declaration, KnownEdge, Logic, Provenance, Transformation
+from support.records import operation, settled
 from support.schemas import FOLDER, schema
 
 HOST = "acme.cloud.databricks.com"
@@ -107,6 +108,21 @@ def test_json_holds_all_that_is_known(graph):
     assert column["logic"] == {"text": None, "fingerprint": "ab12", "job": "nightly"}
     assert column["transformations"] == [{"kind": "DIRECT", "subtype": "AGGREGATION", "masking": False}]
     assert (column["first_seen"], column["ended"]) == (AT, None)
+
+
+def test_an_ambiguous_edge_looks_like_one():
+    """One of several candidates is marked in every form."""
+    ends = Column(ORDERS, "a"), Column(TOTALS, "b")
+    graph = LineageGraph()
+    what = operation("statement.execute", statement=Statement("INSERT", 9, "ab12"))
+    flow = ColumnEdge(ORDERS, "a", TOTALS, "b", "DIRECT:IDENTITY", ambiguous=True)
+    graph.write(settled(what, facts=Facts(columns=(flow,))))
+    (edge,) = graph.view().column_edges()
+    assert (edge.source, edge.target, edge.ambiguous) == (*ends, True)
+    assert [each["ambiguous"] for each in as_json(graph.view())["columns"]] == [True]
+    assert "identity, ambiguous" in dot([edge])
+    assert "identity, ambiguous" in mermaid([edge])
+    assert "one of several candidates" in json.dumps(events(graph))
 
 
 def test_drawings_say_how_columns_flow(graph):
