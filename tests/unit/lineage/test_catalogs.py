@@ -155,3 +155,28 @@ def test_bounds(monkeypatch):
     assert program.known() == ("id", "price")
     assert program.catalogs.columns(ORDERS._replace(host="other")) is None
     assert program.catalogs.evicted == 1 + 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE TABLE made AS SELECT \u2018hunter2\u2019, id FROM orders",
+        "CREATE TABLE made AS SELECT * FROM orders PIVOT (SUM(price) FOR id IN ('hunter2'))",
+    ],
+)
+@pytest.mark.parametrize("session", [None, "one"])
+def test_what_may_be_a_literal_is_not_known_as_a_column(text, session):
+    """What one reading of a doubtful text takes for names, or an engine makes of values, no later statement names."""
+    program = Program(HERE._replace(session=session))
+    program.run(text)
+    assert program.known("made") is None
+    assert "hunter2" not in repr(program.run("CREATE TABLE further AS SELECT * FROM made").facts)
+
+
+def test_a_doubtful_text_that_may_change_tables_leaves_nothing_known():
+    """A query that can be read in two ways changes nothing; of any other text nobody knows what it changes."""
+    program = Program()
+    program.reader.begin(Statement("SELECT", 1, "a", HERE), "SELECT \u2018x\u2019 FROM orders")
+    assert program.reader.known(Statement("SELECT", 1, "a", HERE)).changed == ()
+    program.run("ALTER TABLE orders SET TBLPROPERTIES (\u2018x\u2019 = 1)")
+    assert program.known() is None

@@ -12,13 +12,13 @@ from genops.core.forks import on_fork
 from genops.core.operation import Action, DatasetRef
 from genops.core.statements import UNREAD
 from genops.lineage.sql.schema import Learnt, NoSchema, SchemaProvider
-from genops.lineage.sql.understood import Status, is_path
+from genops.lineage.sql.understood import Status, ValueName, is_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from genops.core.operation import Learnt as Fact
-    from genops.core.operation import Operation
+    from genops.core.operation import Operation, Statement
     from genops.core.statements import Reading
     from genops.lineage.sql.session import State
     from genops.lineage.sql.understood import Table, Understood
@@ -103,12 +103,21 @@ class Catalogs:
         host, statement = operation.host, operation.statement
         if host is None or statement is None:
             return
-        if reading is UNREAD and (statement.keyword or "") not in _STABLE:
+        if reading is UNREAD and not _is_stable(statement):
             self.set(host, (), ())
         for dataset, columns in reading.changed:
             self.set(host, dataset.parts, columns if succeeded else ())
         if succeeded and reading.missing and self.wants is not None:
             self.wants(operation, reading.missing)
+
+
+def of_any(statement: Statement) -> tuple[tuple[DatasetRef, tuple[str, ...]], ...]:
+    """Return what a text changes of which nobody knows what it does: nothing is known of any table after it."""
+    return () if _is_stable(statement) else ((DatasetRef((), host=statement.place.host), ()),)
+
+
+def _is_stable(statement: Statement) -> bool:
+    return (statement.keyword or "") in _STABLE
 
 
 def changed(
@@ -127,7 +136,9 @@ def changed(
     for each in understood:
         for table in _touched(each, evolves=_EVOLVES.search(text) is not None):
             columns = after.tables.get(table, ())
-            found[table] = () if columns is before.tables.get(table) else columns
+            # What an engine makes of values is not told of a later statement either.
+            unsure = columns is before.tables.get(table) or any(isinstance(each, ValueName) for each in columns)
+            found[table] = () if unsure else columns
     if any(found.values()) and _IF_ABSENT.search(text):
         found = {table: columns for table, columns in found.items() if not columns}
     return tuple((DatasetRef(table, host=host), columns) for table, columns in found.items())

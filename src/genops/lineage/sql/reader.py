@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from genops.core.forks import on_fork
 from genops.core.queues import Queue
 from genops.core.statements import UNREAD, Reading
-from genops.lineage.sql.catalogs import changed, missing
+from genops.lineage.sql.catalogs import changed, missing, of_any
 from genops.lineage.sql.redaction import redact
 from genops.lineage.sql.schema import NoSchema
 from genops.lineage.sql.session import Session
-from genops.lineage.sql.telling import Telling, told
+from genops.lineage.sql.telling import CERTAIN, Telling, told
 from genops.lineage.sql.understanding import understand
 
 if TYPE_CHECKING:
@@ -172,10 +172,16 @@ class Reader:
             before = session.state
             shown = redact(text, place.dialect)
             understood = understand(text, place.dialect, schema, session, shown)
-            reading = told(understood, text, shown, place, self._telling)._replace(
-                changed=changed(text, understood, before, session.state, place.host),
-                missing=missing(understood, schema, place.host),
-            )
+            reading = told(understood, text, shown, place, self._telling)
+            if shown.reason in CERTAIN:
+                reading = reading._replace(
+                    changed=changed(text, understood, before, session.state, place.host),
+                    missing=missing(understood, schema, place.host),
+                )
+            else:
+                # What it takes for names may be a literal, which later statements must not take over from it.
+                session.state = before
+                reading = reading._replace(changed=of_any(statement))
         self._finish(waiting, reading)
 
     def _session(self, statement: Statement) -> Session:

@@ -29,7 +29,8 @@ MAX_TEXT = 8_192
 MAX_SUMMARY = 255
 """Characters of a summary [OpenTelemetry, semantic conventions for databases]."""
 _GRAVITY = list(Status)
-_CERTAIN = frozenset(("", "secret"))
+CERTAIN = frozenset(("", "secret"))
+"""Why a text is withheld, where what its names are is certain all the same."""
 
 
 class Telling(str, Enum):
@@ -59,7 +60,7 @@ def told(understood: tuple[Understood, ...], text: str, shown: Redacted, place: 
         edges.update(dict.fromkeys(flows([refs[t] for t in each.reads], [refs[t] for t in each.writes])))
     reads = tuple(dict.fromkeys(refs[table] for each in understood for table in each.reads))
     writes = tuple(dict.fromkeys(refs[table] for each in understood for table in each.writes))
-    if shown.reason not in _CERTAIN:
+    if shown.reason not in CERTAIN:
         return Reading(Facts(attributes=_doubtful(understood, shown, text, telling)))
     names = {dotted(table): ref for table, ref in refs.items()}
     columns = tuple(dict.fromkeys(edge for each in understood for edge in _columns(each.columns, names)))
