@@ -252,12 +252,13 @@ class GuardedPorts:
                     self.ledger.adjust(posting.operation, Amount(posting.delta, posting.currency))
             self.emit(posted(posting, source, facts, self.clock.now_ns()))
 
-    def learn(self, operation: Operation, facts: Facts) -> None:
-        """Keep what a call told about resources."""
+    def learn(self, operation: Operation, facts: Facts) -> Facts:
+        """Keep what a call told about resources, and return what else it told: that is no news of the operation."""
         if operation.host is not None:
             for learnt in facts.learnt:
                 keeper = self.tables if learnt.kind == "table" else self.inventory
                 keeper.learn(operation.host, learnt)
+        return facts._replace(learnt=())
 
     def pass_on(self, facts: Facts) -> None:
         """Hand late facts to the units that wait for them."""

@@ -71,7 +71,7 @@ class Part(Running):
         governor, operation, payer = self.governor, self.operation, self._payer
         ended_ns = self.started_ns + round(self.lasted() * 1e9)
         if facts.learnt:
-            governor.learn(operation, facts)
+            facts = governor.learn(operation, facts)
         held = self._held
         if isinstance(payer, Unit) and outcome is Outcome.NOT_EXECUTED and held is not None:
             governor.release(operation, held)
@@ -98,7 +98,7 @@ class Part(Running):
         """Take late facts: their cost is the unit's, and a correction where it has settled."""
         governor, payer = self.governor, self._payer
         if facts.learnt:
-            governor.learn(self.operation, facts)
+            facts = governor.learn(self.operation, facts)
         self._let_go()
         if isinstance(payer, Unit):
             seconds = self.lasted() if facts.seconds is None else facts.seconds

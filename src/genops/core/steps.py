@@ -124,8 +124,7 @@ def observed_item(governor: Governor, observe: Observe, run: Run, item: Any) -> 
     facts = observed(governor, observe, run.operation, item)
     if facts is not None and facts.learnt:
         with governor.guard.at(f"observe:{run.operation.type}"):
-            governor.learn(run.operation, facts)
-        facts = facts._replace(learnt=())
+            facts = governor.learn(run.operation, facts)
     if facts is not None and facts != NOTHING:
         run.saw(facts)
 

@@ -174,7 +174,7 @@ class Unit(Running):
         if self._awaited:
             facts = facts._replace(incomplete=True)
         if facts.learnt:
-            governor.learn(operation, facts)
+            facts = governor.learn(operation, facts)
         late = facts.late if outcome is Outcome.OK and facts.late and not facts.late.keep_open else None
         priced, actual, incomplete = self._costs(outcome, facts, reservation, ended_ns, late=late is not None)
         balance = None
@@ -257,7 +257,7 @@ class Unit(Running):
         actual = _used(settled.reservation.amount, paid, seconds) or settled.reservation.amount
         governor.reconcile(operation, settled.reservation, actual, self._untold(paid))
         if facts.learnt:
-            governor.learn(operation, facts)
+            facts = governor.learn(operation, facts)
         ours = [posting for posting in postings if posting.unit == self.scope.unit]
         governor.emit(
             Adjusted(

@@ -60,7 +60,7 @@ def test_rows_bytes_and_datasets_of_parts_merge_into_the_unit(governor, sink):
 
 
 def test_what_names_one_call_stays_with_its_part(governor, sink, tracer):
-    """State, error, duration, request, attributes and what was learnt of a part are not the unit's."""
+    """State, error, duration, request, attributes of a part are not the unit's; what was learnt is of its own host."""
     told = Facts(
         state="FAILED", error_type="X", seconds=9.0, request_id="r", attributes={"a": 1},
         learnt=(Learnt("warehouse", "w", {"size": "S"}),),
@@ -72,7 +72,7 @@ def test_what_names_one_call_stays_with_its_part(governor, sink, tracer):
     call(body, op_host="other")
     assert sink.settled[0].facts == Facts()
     assert sink.settled[0].outcome is Outcome.OK
-    assert tracer.scopes[1].closing.facts == told
+    assert tracer.scopes[1].closing.facts == told._replace(learnt=())
     assert governor.inventory.of("acme", "warehouse", "w") == {"size": "S"}
     assert governor.inventory.of("other", "warehouse", "w") == {}
 
