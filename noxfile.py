@@ -108,6 +108,12 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/benchmarks/openlineage_cost.py")
 
 
+def _measured_alone(session: nox.Session, *chosen: str) -> None:
+    """Run the suite, and before it what compares times, with nothing beside it."""
+    session.run("pytest", *chosen, "tests/benchmarks")
+    session.run("pytest", *chosen, "--ignore=tests/benchmarks", *SPREAD, *session.posargs)
+
+
 OTEL = (
     "opentelemetry-api",
     "opentelemetry-sdk",
@@ -133,9 +139,9 @@ def full(session: nox.Session, pins: tuple[str, ...]) -> None:
     if any(pin.startswith("databricks-sdk") for pin in pins):
         session.run("pytest", "tests/contract/test_sdk_versions.py", *session.posargs)
     elif pins:
-        session.run("pytest", "-m", "not full", *SPREAD, *session.posargs)
+        _measured_alone(session, "-m", "not full")
     else:
         session.run("python", "tests/servers/build.py", "all")
-        session.run("pytest", *SPREAD, *session.posargs)
+        _measured_alone(session)
         for version in PYTHONS[1:-1]:
             session.notify(f"tests-{version}")
