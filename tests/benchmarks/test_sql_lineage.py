@@ -26,13 +26,13 @@ def _median(statements: list[sql_lineage.Given], rounds: int) -> float:
 def test_the_hand_checked_statements_cost_less_than_by_sqlglots_lineage() -> None:
     """All are told right, in clearly less time than sqlglot.lineage takes for those that it can be asked."""
     hand_set.hand_set()
-    assert _median(sql_lineage.of_hand(), 7) <= _GATE
+    assert _median(sql_lineage.of_hand(), 2) <= _GATE
 
 
 def test_the_queries_of_tpc_cost_less_than_by_sqlglots_lineage() -> None:
-    """The same holds for long queries with their schema."""
+    """The same holds for long queries with their schema, of which every sixth is measured."""
     try:
         statements = sql_lineage.of_benchmarks()
     except MissingServerError as missing:
         pytest.skip(str(missing))
-    assert _median(statements, 2) <= _GATE
+    assert _median(statements[::6], 1) <= _GATE
