@@ -175,7 +175,8 @@ class Runtime:
         seconds = self.settings.telemetry.exit_timeout_seconds if seconds is None else seconds
         started = self.governor.clock.monotonic()
         if self.statements is not None:
-            self.statements.close(seconds / 6)
+            # A short program may end while the parser is still being loaded.
+            self.statements.close(seconds / 3)
         self.governor.shutdown(seconds / 3)
         self.told.close()
         # What still waited for those that are closed is refused at once, and counted before the last metrics are read.

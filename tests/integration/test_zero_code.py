@@ -17,8 +17,9 @@ from support.zero_code import CALL, EVENTS, GENOPS_RUN, OF_A_DISTRO, OTEL, OVER_
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX processes")
 APP = Path(__file__).resolve().parents[2] / "examples" / "zero_code" / "app.py"
 ONE_LINE = "import genops; genops.auto_instrument_databricks()\n"
-# The ninth call of the program is beyond it: a decision that is not the default one.
-BUDGET = '[budgets.small]\nlimit = 8\nunit = "call"\nperiod = "total"\n'
+# The ninth call of the program is beyond the budget: a decision that is not the default one. Four programs at once may
+# need long to read their last statement.
+SETTINGS = '[budgets.small]\nlimit = 8\nunit = "call"\nperiod = "total"\n[telemetry]\nexit_timeout_seconds = 60\n'
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def receiver():
 
 def test_the_same_units_each_way(tmp_path):
     """The same units, decisions, events and attributes by the one line, `genops run` and `opentelemetry-instrument`."""
-    (tmp_path / "genops.toml").write_text(BUDGET)
+    (tmp_path / "genops.toml").write_text(SETTINGS)
     (tmp_path / "with_line").mkdir()
     with_line = tmp_path / "with_line" / "app.py"
     future, marked, rest = APP.read_text("utf-8").partition("import annotations\n")
