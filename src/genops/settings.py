@@ -221,45 +221,42 @@ with warnings.catch_warnings():
     # pydantic warns of every field that is called as one of its own methods: this one is deprecated and used nowhere.
     warnings.simplefilter("ignore", UserWarning)
 
-    class _Validating(_Model):
-        validate: bool = False  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType]
+    class TelemetrySettings(_Model):
+        """Where telemetry goes and how.
 
+        Attributes:
+            export: `none`, `otlp`, `console`, the name of a preset such as `honeycomb`, the path of a file of OTLP JSON
+                lines, or several of them; unset = `otlp` where the environment names an endpoint, otherwise `none`.
+            events: `log`: events are log records; `span`: span events.
+            exit_timeout_seconds: Bound of all signals together at exit.
+            batch: Batching.
+            sampling: Sampling.
+            console: One line an operation on the terminal.
+            require_encryption: Plain text beyond this machine is refused, and so is a file, which is not encrypted.
+            validate: Whether what leaves is held against the registry; what is wrong is counted and logged, and leaves.
+            trace_correlation: Whether the program's log records carry the ids of the span that they were written in.
+            performance_metrics: Whether genops measures itself: admission, settlement, export, queues.
+        """
 
-class TelemetrySettings(_Validating):
-    """Where telemetry goes and how.
+        export: str | tuple[str, ...] | None = None
+        events: Literal["log", "span"] = "log"
+        exit_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
+        batch: BatchSettings = BatchSettings()
+        sampling: SamplingSettings = SamplingSettings()
+        console: bool = False
+        require_encryption: bool = False
+        validate: bool = False  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType]  (as said above)
+        trace_correlation: bool = False
+        performance_metrics: bool = False
 
-    Attributes:
-        export: `none`, `otlp`, `console`, the name of a preset such as `honeycomb`, the path of a file of OTLP JSON
-            lines, or several of them; unset = `otlp` where the environment names an endpoint, otherwise `none`.
-        events: `log`: events are log records; `span`: span events.
-        exit_timeout_seconds: Bound of all signals together at exit.
-        batch: Batching.
-        sampling: Sampling.
-        console: One line an operation on the terminal.
-        require_encryption: Plain text beyond this machine is refused, and so is a file, which is not encrypted.
-        validate: Whether what leaves is held against the registry; what is wrong is counted, logged once, and leaves.
-        trace_correlation: Whether the program's log records carry the ids of the span that they were written in.
-        performance_metrics: Whether genops measures itself: admission, settlement, export, queues.
-    """
-
-    export: str | tuple[str, ...] | None = None
-    events: Literal["log", "span"] = "log"
-    exit_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
-    batch: BatchSettings = BatchSettings()
-    sampling: SamplingSettings = SamplingSettings()
-    console: bool = False
-    require_encryption: bool = False
-    trace_correlation: bool = False
-    performance_metrics: bool = False
-
-    @model_validator(mode="after")
-    def _events_survive(self) -> TelemetrySettings:
-        if self.events == "span" and self.sampling.enabled:
-            raise ValueError(
-                "events='span' with sampling enabled would lose the events of spans that are not sampled: "
-                "use events='log' or switch sampling off"
-            )
-        return self
+        @model_validator(mode="after")
+        def _events_survive(self) -> TelemetrySettings:
+            if self.events == "span" and self.sampling.enabled:
+                raise ValueError(
+                    "events='span' with sampling enabled would lose the events of spans that are not sampled: "
+                    "use events='log' or switch sampling off"
+                )
+            return self
 
 
 class Settings(_Model):
