@@ -12,6 +12,7 @@ from support.executed_copies import COPIES, Landing
 from support.executed_grammar import cases
 from support.executed_statements import written
 from support.executed_tables import CHANGES
+from support.parsers import needs_newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,6 +57,7 @@ def _hold(laboratory: Laboratory, ran: Iterable[Case], changes: Iterable[str] = 
     return len(found), sum(finding.changes > 0 for each in found.values() for finding in each)
 
 
+@needs_newest
 def test_of_a_few_statements(laboratory: Laboratory) -> None:
     """Of ten statements the columns change that lineage names, and no others."""
     statements, checks = _hold(laboratory, [case for case in written() if case.sql in FEW], ("far", "moved"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -57,7 +58,9 @@ chain.sql
 
 def lineage(*arguments, **options):
     """Run the command in this process."""
-    return CliRunner().invoke(command, [str(argument) for argument in arguments], **options)
+    # Until click 8.2 both streams were one unless asked for.
+    apart = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
+    return CliRunner(**apart).invoke(command, [str(argument) for argument in arguments], **options)
 
 
 def rows(*arguments, **options):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.lineage_texts import shown
+from support.parsers import needs_newest
 
 
 @pytest.mark.parametrize(
@@ -196,6 +197,7 @@ def test_pivots() -> None:
     assert shown(text).direct() == {"x <- t.a1", "x <- t.a2", "y <- t.b1", "y <- t.b2"}
 
 
+@needs_newest
 def test_many_tables_written_at_once() -> None:
     """Each table that a statement writes has the flows of its own query, and the conditions that led there."""
     text = "FROM r INSERT OVERWRITE TABLE a SELECT x WHERE k = 1 INSERT INTO TABLE b SELECT y WHERE q = 2"
