@@ -56,7 +56,7 @@ def test_settings_that_cannot_be_honoured_are_said_once(fresh, monkeypatch, capl
     with caplog.at_level(logging.WARNING, "genops"):
         zero_code.govern()
         zero_code.govern()
-    (line,) = [record.getMessage() for record in caplog.records]
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "genops"]
     assert "mode='obsrve' (from environment variable GENOPS_MODE)" in line
     assert line.endswith("This program runs ungoverned.")
     assert current.slot.governor is None

@@ -147,7 +147,7 @@ def test_an_override_of_no_preset_is_warned_of(caplog):
     with caplog.at_level(logging.WARNING, "genops"):
         for _ in range(3):
             plan(TelemetryConfig(export="none"), {"GENOPS_EXPORT_HONYCOMB_ENDPOINT": "http://127.0.0.1:1"})
-    assert len(caplog.records) == 1
+    assert sum(record.name == "genops" for record in caplog.records) == 1
     assert "GENOPS_EXPORT_HONYCOMB_ENDPOINT" in caplog.text
     assert "GENOPS_EXPORT_HONEYCOMB_ENDPOINT" in caplog.text
 

@@ -122,7 +122,7 @@ def test_everything_is_counted_and_each_name_is_said_once(caplog):
         ("logs", "undeclared"): 1,
         ("metrics", "missing"): 1,
     }
-    assert len(caplog.records) == 5
+    assert sum(record.name == "genops" for record in caplog.records) == 5
     assert "genops.a on table.get" in caplog.text
     assert "secret" not in caplog.text
 
@@ -140,7 +140,7 @@ def test_names_that_are_said_are_bounded(caplog):
     with caplog.at_level(logging.WARNING, "genops"):
         for number in range(1_500):
             validation.span("table.get", {**UNIT, f"genops.made.up{number}": 1})
-    assert len(caplog.records) == 1_000
+    assert sum(record.name == "genops" for record in caplog.records) == 1_000
     assert validation.counts == {("traces", "undeclared"): 1_500}
 
 
