@@ -115,6 +115,15 @@ def test_merge_with_every_clause(ws):
     assert rows(ws) == [["1", "one", "2.50"], ["3", "orphan", None], ["7", "SEVEN", None]]
 
 
+def test_merge_keeps_the_other_columns_of_rows_without_source(ws):
+    """A row that no source matches keeps what it is not given, again and again: DuckDB 1.5 would crash by and by."""
+    merge = "MERGE INTO t USING (SELECT 2 AS id) s ON t.id = s.id WHEN NOT MATCHED BY SOURCE THEN UPDATE SET d = d + 1"
+    first, second, third = rows(ws)
+    for turn in range(1, 51):
+        assert ws.execute(merge) == [["2", "2", "0", "0"]]
+        assert rows(ws) == [[*first[:2], f"{float(first[2]) + turn:.2f}"], second, third]
+
+
 def test_merge_star_goes_by_name(ws):
     """UPDATE SET * and INSERT * take the source's columns by name, whatever their order and type."""
     ws.execute("CREATE OR REPLACE TABLE s AS SELECT '9.9' AS d, 2 AS id, 'B' AS name UNION ALL SELECT '1', 4, 'D'")

@@ -16,7 +16,7 @@ from genops.testing.workspace.sql.generation import cast, native, to_duckdb
 from genops.testing.workspace.sql.values import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from genops.testing.workspace.http.wire import Json
     from genops.testing.workspace.sql.kinds import Kind
@@ -251,14 +251,19 @@ def aliased(table: Any, info: Json) -> str:
     return f"{address_of(info)} AS {quoted(table.alias or info['name'])}"
 
 
-def assignments(run: Run, then: Any, info: Json) -> str:
-    """The SET list of an UPDATE; values are stored as the columns' types.
+def set_list(pairs: Iterable[tuple[str, str]]) -> str:
+    """What follows SET."""
+    return ", ".join(f"{column} = {value}" for column, value in pairs)
+
+
+def assignments(run: Run, then: Any, info: Json) -> list[tuple[str, str]]:
+    """The columns that an UPDATE sets, with their values, which are stored as the columns' types.
 
     Raises:
         SqlError: A column is not there.
     """
     targets = {name.lower(): (name, kind) for name, kind in column_kinds(info).items()}
-    shown: list[str] = []
+    pairs: list[tuple[str, str]] = []
     for item in then.expressions:
         name = item.this.name.lower()
         if name not in targets:
@@ -269,8 +274,8 @@ def assignments(run: Run, then: Any, info: Json) -> str:
                 "42703",
             )
         column, kind = targets[name]
-        shown.append(f"{quoted(column)} = {value_of(run, item.expression, info, column, kind)}")
-    return ", ".join(shown)
+        pairs.append((quoted(column), value_of(run, item.expression, info, column, kind)))
+    return pairs
 
 
 def value_of(run: Run, tree: Any, info: Json, column: str, kind: Kind | None) -> str:
@@ -294,7 +299,7 @@ def update(run: Run) -> None:
     predicate = _predicate(tree)
     info = run.target(run.qualified(tree, tree.this)[0])
     where = tree.args.get("where")
-    shown = f"UPDATE {aliased(tree.this, info)} SET {assignments(run, tree, info)}"
+    shown = f"UPDATE {aliased(tree.this, info)} SET {set_list(assignments(run, tree, info))}"
     count = _rewritten(run, info, shown, where, "UPDATE", predicate, "numUpdatedRows")
     run.affected({"num_affected_rows": count})
 

@@ -15,6 +15,8 @@ from genops.testing.workspace.sql.generation import to_duckdb
 from genops.testing.workspace.sql.values import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from genops.testing.workspace.http.wire import Json
     from genops.testing.workspace.sql.analysis import Columns
     from genops.testing.workspace.sql.kinds import Kind
@@ -103,20 +105,34 @@ def _refuse_several(run: Run, tree: Any, joined: str) -> None:
 def _clause(run: Run, when: Any, info: Json) -> str:
     condition = when.args.get("condition")
     chosen = f" AND {to_duckdb(condition.copy())}" if condition is not None else ""
-    return f"WHEN {_kind_of_when(when)}{chosen} THEN {_action(run, when.args['then'], info)}"
+    return f"WHEN {_kind_of_when(when)}{chosen} THEN {_action(run, when, info)}"
 
 
-def _action(run: Run, then: Any, info: Json) -> str:
+def _action(run: Run, when: Any, info: Json) -> str:
+    then = when.args["then"]
     if isinstance(then, exp.Var) and then.name.upper() == "DELETE":
         return "DELETE"
     if isinstance(then, exp.Update):
         if _starred(then):
-            return f"UPDATE SET {', '.join(f'{column} = {value}' for column, value in _by_name(run.tree, info))}"
-        return f"UPDATE SET {dml.assignments(run, then, info)}"
+            return f"UPDATE SET {dml.set_list(_by_name(run.tree, info))}"
+        pairs = dml.assignments(run, then, info)
+        return f"UPDATE SET {dml.set_list([*pairs, *_kept(run, when, info, dict(pairs))])}"
     if isinstance(then, exp.Insert):
         pairs = _by_name(run.tree, info) if isinstance(then.this, exp.Star) else _inserted(run, then, info)
         return f"INSERT ({', '.join(column for column, _ in pairs)}) VALUES ({', '.join(value for _, value in pairs)})"
     raise UnsupportedError("MERGE with this action")
+
+
+def _kept(run: Run, when: Any, info: Json, given: Collection[str]) -> list[tuple[str, str]]:
+    """The other columns, with their own values, of rows that no source matches.
+
+    DuckDB 1.5 reads wild memory, and may crash, where such an UPDATE with RETURNING does not set every column.
+    """
+    if not when.args.get("source"):
+        return []
+    target = quoted(run.tree.this.alias_or_name)
+    columns = map(quoted, dml.column_kinds(info))
+    return [(column, f"{target}.{column}") for column in columns if column not in given]
 
 
 def _starred(then: Any) -> bool:
