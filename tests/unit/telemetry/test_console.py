@@ -32,7 +32,7 @@ class Terminal(io.StringIO):
 @pytest.fixture(autouse=True)
 def _wide(monkeypatch):
     """A terminal of 200 columns."""
-    monkeypatch.setattr(console.shutil, "get_terminal_size", lambda: os.terminal_size((200, 50)))
+    monkeypatch.setattr(console.shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((200, 50)))
 
 
 def said(record, stream=None):
