@@ -59,3 +59,8 @@ def test_a_long_chain_the_wrong_way_round():
     count = 10_000
     scripts = [script(str(number), [str(number + 1)]) for number in range(count)]
     assert ordered(scripts) == list(reversed(range(count)))
+
+
+def test_of_a_ring_the_first_is_read_last():
+    """Three files that wait for each other in a ring are each read once."""
+    assert ordered([script("a", ["b"]), script("b", ["c"]), script("c", ["a"])]) == [2, 1, 0]

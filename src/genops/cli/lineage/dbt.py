@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from genops.cli.lineage.ordering import in_order
 from genops.cli.lineage.scripts import Gathered, Known, Model, Script
 from genops.cli.lineage.words import bytes_of, json_of, text_of
 from genops.errors import InvalidArgument
@@ -50,8 +51,8 @@ def target(folder: Path, dialect: str | None) -> Gathered:
         raise InvalidArgument(f"{path}: no manifest of dbt with nodes in it; run `dbt compile` and name its folder")
     spoken = dialect or _dialect(path, text(metadata.get("adapter_type")))
     project = _Project(folder, text(metadata.get("project_name")), nodes, mapping(manifest.get("sources")), spoken)
-    scripts = tuple(project.script(key) for key in project.ordered())
-    return Gathered(scripts, tuple(project.known()), tuple(project.notes(scripts)))
+    scripts = {key: project.script(key) for key in project.ordered()}
+    return Gathered(tuple(scripts.values()), tuple(project.known()), tuple(project.notes(scripts)))
 
 
 def _dialect(path: Path, adapter: str) -> str:
@@ -83,20 +84,7 @@ class _Project:
 
     def ordered(self) -> list[str]:
         """Return models and snapshots, each after those that it reads; ephemeral ones lie in others' code."""
-        done: dict[str, None] = {}
-        for key in sorted(self._nodes):
-            waiting = [(key, iter(self._before(key)))]
-            entered = {key}
-            while waiting:
-                at, rest = waiting[-1]
-                following = next((each for each in rest if each not in done and each not in entered), None)
-                if following is None:
-                    waiting.pop()
-                    done[at] = None
-                else:
-                    entered.add(following)
-                    waiting.append((following, iter(self._before(following))))
-        return [key for key in done if key in self._made]
+        return [key for key in in_order(sorted(self._nodes), self._before) if key in self._made]
 
     def _before(self, key: str) -> list[str]:
         found = texts(mapping(self._nodes[key].get("depends_on")).get("nodes"))
@@ -166,7 +154,7 @@ class _Project:
                 return tuple(name.strip() for row in csv.reader([line], delimiter=delimiter[:1]) for name in row)
         return ()
 
-    def notes(self, scripts: tuple[Script, ...]) -> Iterator[str]:
+    def notes(self, scripts: Mapping[str, Script]) -> Iterator[str]:
         """Say what has no statement here, and what is not compiled."""
         left = Counter(_left_out(node) for key, node in self._nodes.items() if key not in self._made)
         if left:
@@ -174,7 +162,7 @@ class _Project:
             yield f"{self._folder}: left out: {counted}"
         bare = [
             script.file
-            for script, key in zip(scripts, self.ordered(), strict=True)
+            for key, script in scripts.items()
             if not script.text and self._made[key].get("language") != "python"
         ]
         if bare:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from genops.lineage.graph.adjacency import Adjacency
 
 Allowed: TypeAlias = "Callable[[int], bool] | None"
 
@@ -23,6 +26,16 @@ class Direction(NamedTuple):
     following: array[int]
     begins: array[int]
     ends: array[int]
+
+
+def upwards(edges: Adjacency) -> Direction:
+    """Return the chains from each node to what it is made of."""
+    return Direction(edges.first_in, edges.next_in, edges.target, edges.source)
+
+
+def downwards(edges: Adjacency) -> Direction:
+    """Return the chains from each node to what is made of it."""
+    return Direction(edges.first_out, edges.next_out, edges.source, edges.target)
 
 
 def closure(

@@ -13,7 +13,7 @@ from genops.core.edges import LineageRow, Neighbours
 from genops.core.forks import on_fork
 from genops.core.operation import DatasetEdge, DatasetRef
 from genops.core.records import Adjusted, Admitted, Record, Settled
-from genops.lineage.graph.closures import Direction
+from genops.lineage.graph.closures import Direction, downwards, upwards
 from genops.lineage.graph.nouns import (
     Declaration,
     Diff,
@@ -191,11 +191,9 @@ class LineageGraph:
         inputs = tuple(dict.fromkeys(edge.source for edge in edges))
         outputs = tuple(dict.fromkeys(edge.target for edge in edges))
         known, most = self._store.datasets.edges, MAX_VISITED + len(edges)
-        upwards = Direction(known.first_in, known.next_in, known.target, known.source)
-        downwards = Direction(known.first_out, known.next_out, known.source, known.target)
         with self._asking():
-            upstream = self._reached(inputs, outputs, upwards, most)
-            downstream = self._reached(outputs, inputs, downwards, most)
+            upstream = self._reached(inputs, outputs, upwards(known), most)
+            downstream = self._reached(outputs, inputs, downwards(known), most)
         return Neighbours(inputs, outputs, upstream, downstream)
 
     def _declare(self, change: _Change) -> None:

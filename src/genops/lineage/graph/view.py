@@ -7,16 +7,17 @@ from contextlib import AbstractContextManager
 from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
-from genops.lineage.graph.closures import Allowed, Direction, closure, path
+from genops.lineage.graph.closures import Allowed, Direction, closure, downwards, path, upwards
 from genops.lineage.graph.nouns import Column, Declaration, Diff, Impact, KnownEdge, Node
 from genops.lineage.graph.reach import Reach
 
 if TYPE_CHECKING:
     from genops.core.operation import DatasetRef
+    from genops.lineage.graph.adjacency import Adjacency
     from genops.lineage.graph.store import Layer, Store
 
 _AT_ONCE = 1_000
-_Way: TypeAlias = "Callable[[Layer], Direction]"
+_Way: TypeAlias = "Callable[[Adjacency], Direction]"
 
 
 class View:
@@ -67,11 +68,11 @@ class View:
             depth: How many edges away; all where it is `None`.
             most: How many are looked for.
         """
-        return self._reached(node, _upwards, depth, most)
+        return self._reached(node, upwards, depth, most)
 
     def downstream(self, node: Node, *, depth: int | None = None, most: int | None = None) -> Reach:
         """Return what a dataset or a column flows into, the nearest first."""
-        return self._reached(node, _downwards, depth, most)
+        return self._reached(node, downwards, depth, most)
 
     def path(self, source: Node, target: Node) -> tuple[KnownEdge, ...] | None:
         """Return the edges of a shortest way from source to target; `None` where data cannot have come that way."""
@@ -80,7 +81,7 @@ class View:
             if start < 0 or goal < 0 or self._store.layer_of(target) is not layer:
                 return None
             allowed, stops = self._allowed(layer), self._store.stops(layer)
-            found = path(_downwards(layer), _upwards(layer), start, goal, allowed=allowed, stops=stops)
+            found = path(downwards(layer.edges), upwards(layer.edges), start, goal, allowed=allowed, stops=stops)
             return None if found is None else tuple(self._store.edge(layer, edge) for edge in found)
 
     def impact(self, node: Node, *, depth: int | None = None) -> Impact:
@@ -90,7 +91,7 @@ class View:
         """
         with self._asking():
             starts = [self._number(node)] if isinstance(node, Column) else self._columns_of(node)
-            columns = self._closure(self._store.columns, [each for each in starts if each >= 0], _downwards, depth)
+            columns = self._closure(self._store.columns, [each for each in starts if each >= 0], downwards, depth)
             reached = self._nodes(self._store.columns, columns)
             datasets = self._datasets_of(columns) if isinstance(node, Column) else self.downstream(node, depth=depth)
             said = map(self._store.declaration, chain((node,), datasets.nodes, reached.nodes))
@@ -144,7 +145,7 @@ class View:
         self, layer: Layer, starts: list[int], way: _Way, depth: int | None, most: int | None = None
     ) -> list[list[int]]:
         allowed, stops = self._allowed(layer), self._store.stops(layer)
-        return closure(way(layer), starts, allowed=allowed, stops=stops, depth=depth, most=most)
+        return closure(way(layer.edges), starts, allowed=allowed, stops=stops, depth=depth, most=most)
 
     def _nodes(self, layer: Layer, levels: list[list[int]]) -> Reach:
         names = self._store.names
@@ -207,14 +208,6 @@ class View:
         if self._catalog is not None and (self._catalog,) != ref.parts[:-1][:1]:
             return False
         return self._hosts is None or ref.host in self._hosts
-
-
-def _upwards(layer: Layer) -> Direction:
-    return Direction(layer.edges.first_in, layer.edges.next_in, layer.edges.target, layer.edges.source)
-
-
-def _downwards(layer: Layer) -> Direction:
-    return Direction(layer.edges.first_out, layer.edges.next_out, layer.edges.source, layer.edges.target)
 
 
 def _each(declarations: list[Declaration], field: str) -> tuple[str, ...]:
