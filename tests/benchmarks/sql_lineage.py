@@ -5,8 +5,8 @@ schemas, for tables. What is timed is the way from a text to its lineage, by thr
 in each of which every contender takes a turn of three runs, so that the processor's caches are its own. One that takes
 long has fewer runs, and at least one.
 
-- genops: `understand`, with nothing in its cache. With guards, splitting, fingerprint and summary, which the others do
-  not make, and for every kind of statement.
+- genops: `understand`, with nothing in its cache. With guards, splitting and summary, which the others do not make, and
+  for every kind of statement.
 - sqlglot.lineage: it parses once, and asks for all output columns of the query in it by one call, without a copy of the
   tree. What has no query in it (MERGE, UPDATE …) it cannot be asked. It names no tables; those of the scopes of the
   tree are taken, beside the clock.

@@ -20,7 +20,7 @@ from support.planted import statement
 
 def _told(text: str, dialect: str = "databricks", session: Session | None = None) -> Reading:
     shown = redact(text, dialect)
-    found = understand(text, dialect, session=session, shown=shown)
+    found = understand(text, dialect, session=session)
     return told(found, text, shown, Place(dialect, "h"), Telling.REDACTED)
 
 

@@ -10,6 +10,7 @@ from genops.cli.lineage import events, tree
 from genops.core.operation import Action, DatasetRef
 from genops.lineage.exchange import drawings
 from genops.lineage.graph.nouns import KnownEdge, Provenance
+from genops.lineage.sql.redaction import redact
 from genops.lineage.sql.understood import dataset, dotted
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _row(read: Read) -> dict[str, Any]:
         ],
         "unresolved": [each._asdict() for each in found.unresolved],
         "summary": found.summary,
-        "fingerprint": found.fingerprint,
+        "fingerprint": redact(read.text, read.dialect).fingerprint if read.text else "",
     }
 
 

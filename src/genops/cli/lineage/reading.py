@@ -13,7 +13,6 @@ from genops.cli.lineage.shown import shown
 from genops.core.operation import Action
 from genops.errors import InvalidArgument
 from genops.lineage.sql.folding import Folding
-from genops.lineage.sql.redaction import redact
 from genops.lineage.sql.session import Known, Session
 from genops.lineage.sql.splitting import split
 from genops.lineage.sql.summary import summarize
@@ -123,11 +122,7 @@ class Chain:
             columns = session.state.tables.get(table)
             if columns:
                 self._columns.made.learn(table, dict.fromkeys((*columns, *model.columns)))
-        first = first._replace(
-            kind=model.kind,
-            summary=summarize(model.kind, first.reads, first.writes),
-            fingerprint=redact(script.text, script.dialect).fingerprint if script.text else "",
-        )
+        first = first._replace(kind=model.kind, summary=summarize(model.kind, first.reads, first.writes))
         yield first, script.text
         yield from ((each, "") for each in read[1:])
 

@@ -13,6 +13,7 @@ from genops.lineage.sql.syntax import (
     children,
     column_parts,
     identifier,
+    inside,
     is_node,
     table_parts,
 )
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
     from genops.lineage.sql.steps import Steps
     from genops.lineage.sql.understood import Table
 
-_NO_DATA = frozenset(("reference", "foreignkey", "userdefinedfunction", "storedprocedure"))
+_LEAVES = frozenset(
+    ("reference", "foreignkey", "userdefinedfunction", "storedprocedure", "column", "identifier", "literal", "datatype")
+)
+"""Nodes below which no table stands whose data is read."""
+_NAMING = frozenset(("table", "anonymous"))
 _OF_MODELS = ("predict", "ml", "generate")
 """Functions of BigQuery whose first argument is a model."""
 _NO_TABLES = frozenset(("inserted", "deleted"))
@@ -58,23 +63,35 @@ def take(reading: Reading, tree: Node, *, everywhere: bool) -> None:
         tree: Its tree.
         everywhere: Whether every name of a table is one; else those of queries only.
     """
-    aliases: set[str] = set(_NO_TABLES)
+    unknown = [parts for parts in _tables(reading, tree, everywhere=everywhere) if not _taken(reading, parts)]
+    if not unknown:
+        return
+    aliases = _aliases(reading, tree)
+    sources = aliases.union(table[-1] for table in (*reading.reads, *reading.writes))
+    for parts in unknown:
+        first, *others = parts
+        if first not in (sources if others else aliases):
+            reading.source(parts)
+            reading.doubt(".".join(parts), "unresolved", [reading.known.qualified(parts)])
+
+
+def _tables(reading: Reading, tree: Node, *, everywhere: bool) -> dict[Table, None]:
+    """Return what stands where a table may, once each. Every statement pays for this walk, so it leaves out leaves."""
     found: dict[Table, None] = {}
     waiting = [tree]
     while waiting:
         node = waiting.pop()
-        if node.key in _NO_DATA:
+        key: str = node.key
+        if key in _LEAVES:
             continue
-        waiting.extend(each for each in children(node) if not (each is node.this and node.key.startswith(_OF_MODELS)))
-        if node.key == "cte" or is_node(node.args.get("alias")):
-            aliases.add(_alias(reading, node))
-        parts = _named(reading, node, everywhere=everywhere)
+        if key.startswith(_OF_MODELS):
+            waiting.extend(each for each in children(node) if each is not node.this)
+        else:
+            waiting.extend(children(node))
+        parts = _named(reading, node, everywhere=everywhere) if key in _NAMING else None
         if parts is not None:
             found[parts] = None
-    for parts in found:
-        if not _known(reading, parts, aliases):
-            reading.source(parts)
-            reading.doubt(".".join(parts), "unresolved", [reading.known.qualified(parts)])
+    return found
 
 
 def _named(reading: Reading, node: Node, *, everywhere: bool) -> Table | None:
@@ -85,22 +102,27 @@ def _named(reading: Reading, node: Node, *, everywhere: bool) -> Table | None:
     return column_parts(given[0], reading.folding) if given and given[0].key == "column" else None
 
 
-def _alias(reading: Reading, node: Node) -> str:
-    found = node.args.get("alias")
-    return alias(node, reading.folding) or (identifier(found, reading.folding) if is_node(found) else "")
-
-
 def _asked(table: Node) -> bool:
     return is_node(table.parent) and table.parent.key in {"from", "join"}
 
 
-def _known(reading: Reading, parts: Table, aliases: set[str]) -> bool:
-    """Whether a name stands for what was found, or for no table: a named query, an alias, a view of the session."""
+def _taken(reading: Reading, parts: Table) -> bool:
+    """Whether a name stands for what was found, or for a view of the session."""
     if reading.known.view(parts) is not None:
         return True
     full = reading.known.qualified(parts)
-    taken = (*reading.reads, *reading.writes)
-    if full in taken or parts in taken or any(table[-len(parts) :] == parts for table in taken):
+    if any(full in tables or parts in tables for tables in (reading.reads, reading.writes)):
         return True
-    first, *others = parts
-    return first in (aliases.union(each[-1] for each in taken) if others else aliases)
+    return any(table[-len(parts) :] == parts for table in (*reading.reads, *reading.writes))
+
+
+def _aliases(reading: Reading, tree: Node) -> frozenset[str]:
+    """Return the names that a statement gives, which stand for no table: of named queries and of what it renames."""
+    return _NO_TABLES.union(
+        _alias(reading, node) for node in inside(tree) if node.key == "cte" or is_node(node.args.get("alias"))
+    )
+
+
+def _alias(reading: Reading, node: Node) -> str:
+    found = node.args.get("alias")
+    return alias(node, reading.folding) or (identifier(found, reading.folding) if is_node(found) else "")

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from genops.lineage.sql.lexing import COMMENT, TEXT, WORD, Lexeme, lexemes
 
+_TELLING = ("TABLE", "CLONE", "EVOLUTION", "UNLOAD", "LIVE", "EXPECT", "SCHEDULE", "TRIGGER", "REPLACE", "TOP")
+"""What has none of these in it is found in a tenth of the time that the expression takes."""
 _WORTH_A_LOOK = re.compile(
     r"^\s*TABLE\s|^\s*REPLACE\s+TABLE\s|\bAS\s+TABLE\b"
     r"|\b(?:CLONE|EVOLUTION|UNLOAD|LIVE|EXPECT|SCHEDULE|TRIGGER|REPLACE\s+(?:USING|ON))\b|\bTOP\s*\(",
@@ -38,7 +40,8 @@ def prepared(statement: str, dialect: str) -> Prepared:
     >>> prepared("UNLOAD (SELECT id FROM t) TO 's3://b/x'", "athena")
     Prepared(text='SELECT id FROM t', place='s3://b/x')
     """
-    if not _WORTH_A_LOOK.search(statement):
+    capitals = statement.upper()
+    if not any(word in capitals for word in _TELLING) or not _WORTH_A_LOOK.search(statement):
         return Prepared(statement)
     found = [each for each in lexemes(statement, dialect) if each.kind != COMMENT]
     words = [each.text.upper() if each.kind == WORD else each.text for each in found]

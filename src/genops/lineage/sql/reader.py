@@ -171,7 +171,7 @@ class Reader:
             schema, session = self._schema_of(place.host), self._session(statement)
             before = session.state
             shown = redact(text, place.dialect)
-            understood = understand(text, place.dialect, schema, session, shown)
+            understood = understand(text, place.dialect, schema, session)
             reading = told(understood, text, shown, place, self._telling)
             if shown.reason in CERTAIN:
                 reading = reading._replace(

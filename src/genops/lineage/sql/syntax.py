@@ -50,13 +50,15 @@ def is_node(value: object) -> bool:
     return hasattr(value, "args")
 
 
-def children(node: Node) -> Iterator[Node]:
-    """Yield the nodes directly below a node."""
+def children(node: Node) -> list[Node]:
+    """Return the nodes directly below a node."""
+    found: list[Node] = []
     for value in node.args.values():
         if isinstance(value, list):
-            yield from filter(is_node, cast("list[Node]", value))
-        elif is_node(value):
-            yield value
+            found.extend([each for each in cast("list[Node]", value) if hasattr(each, "args")])
+        elif hasattr(value, "args"):
+            found.append(value)
+    return found
 
 
 def inside(node: Node) -> Iterator[Node]:
@@ -93,6 +95,8 @@ def table_parts(table: Node, folding: Folding) -> Table | None:
     parts: list[str] = []
     for part in ("catalog", "db", "this"):
         node = table.args.get(part)
+        if node is None:
+            continue
         while is_node(node) and node.key == "dot":  # a name of more than three parts
             parts.append(folding.table(str(node.this.name), quoted=bool(node.this.args.get("quoted"))))
             node = node.expression
@@ -100,7 +104,7 @@ def table_parts(table: Node, folding: Folding) -> Table | None:
             if node.key not in {"identifier", "var", "literal"}:
                 return None
             mark = "#" if node.args.get("temporary") else "##" if node.args.get("global") else ""
-            parts.append(mark + folding.table(str(node.name), quoted=bool(node.args.get("quoted"))))
+            parts.append(mark + folding.table(str(node.args.get("this", "")), quoted=bool(node.args.get("quoted"))))
     return tuple(part for part in parts if part) or None
 
 

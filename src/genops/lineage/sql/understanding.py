@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from genops.core.operation import Action
-from genops.lineage.sql import guards, library, opaque, redaction, scripts, splitting
+from genops.lineage.sql import guards, library, opaque, scripts, splitting
 from genops.lineage.sql.cache import Cache, Entry, digest
 from genops.lineage.sql.flows import flows
 from genops.lineage.sql.folding import Folding
@@ -19,7 +19,6 @@ from genops.lineage.sql.summary import summarize
 from genops.lineage.sql.understood import Status, Table, Understood
 
 if TYPE_CHECKING:
-    from genops.lineage.sql.redaction import Redacted
     from genops.lineage.sql.schema import SchemaProvider
     from genops.lineage.sql.syntax import Node
 
@@ -32,7 +31,6 @@ def understand(
     dialect: str,
     schema: SchemaProvider | None = None,
     session: Session | None = None,
-    shown: Redacted | None = None,
 ) -> tuple[Understood, ...]:
     """Return what the statements of a text read and write. Never raises, whatever the text.
 
@@ -42,17 +40,14 @@ def understand(
         schema: Knows the columns of tables.
         session: What earlier statements left, and where these leave what they change; without one every text is a
             session of its own.
-        shown: What may be shown of the text, where that is known already.
     """
     try:
-        return _understood(text, dialect, schema or _NO_SCHEMA, session or Session(), shown)
+        return _understood(text, dialect, schema or _NO_SCHEMA, session or Session())
     except Exception as fault:  # a statement that we cannot read is no reason for the program to stop
         return (_failed(0, Status.ERROR, type(fault).__name__),)
 
 
-def _understood(
-    text: str, dialect: str, schema: SchemaProvider, session: Session, shown: Redacted | None
-) -> tuple[Understood, ...]:
+def _understood(text: str, dialect: str, schema: SchemaProvider, session: Session) -> tuple[Understood, ...]:
     spoken = library.known(dialect)
     if spoken is None:
         return (_failed(0, Status.ERROR, "dialect"),)
@@ -63,10 +58,8 @@ def _understood(
         reason = guards.too_complex(text, spoken)
         if reason is not None:
             return (_failed(0, Status.TOO_COMPLEX, reason),)
-        parts = splitting.split(text, spoken)
-        fingerprint = shown.fingerprint if shown and shown.text is not None and len(parts) == 1 else ""
-        context = Context(spoken, schema, session, fingerprint)
-        statements = tuple(_one(i, part, context) for i, part in enumerate(parts))
+        context = Context(spoken, schema, session)
+        statements = tuple(_one(i, part, context) for i, part in enumerate(splitting.split(text, spoken)))
         entry = Entry(statements, session.state)
         _cache.keep(key, entry)
     session.state = entry.state
@@ -80,13 +73,11 @@ class Context(NamedTuple):
         dialect: One of `library.DIALECTS`.
         schema: Knows the columns of tables.
         session: What earlier statements left.
-        fingerprint: Its own, where it is known already.
     """
 
     dialect: str
     schema: SchemaProvider
     session: Session
-    fingerprint: str = ""
 
 
 def _one(index: int, text: str, context: Context) -> Understood:
@@ -102,8 +93,7 @@ def _one(index: int, text: str, context: Context) -> Understood:
         made = _failed(index, Status.ERROR, type(fault).__name__)
     if made.status in {Status.TOO_COMPLEX, Status.ERROR}:
         context.session.state = before
-    fingerprint = context.fingerprint or redaction.redact(text, context.dialect).fingerprint
-    return made._replace(index=index, fingerprint=fingerprint, summary=summarize(made.kind, made.reads, made.writes))
+    return made._replace(index=index, summary=summarize(made.kind, made.reads, made.writes))
 
 
 def _parsed(text: str, context: Context) -> Understood:

@@ -98,7 +98,6 @@ class Understood(NamedTuple):
         columns: Column flows.
         unresolved: Names that could not be told for certain.
         summary: `db.query.summary`: kind and tables, at most 255 characters, no literal.
-        fingerprint: Equal for statements that differ in literals, comments and white space only.
         reason: Why it is opaque, too complex or an error: a class of reason, never text of the statement.
     """
 
@@ -111,7 +110,6 @@ class Understood(NamedTuple):
     columns: tuple[ColumnFlow, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
     summary: str = ""
-    fingerprint: str = ""
     reason: str = ""
 
     @property
