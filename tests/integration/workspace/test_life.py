@@ -105,6 +105,32 @@ def test_close_ends_idle_and_half_sent_connections():
     assert threading.active_count() <= before
 
 
+def test_close_ends_a_connection_that_is_being_secured():
+    """A connection whose plain socket has just gone over into one with TLS ends with the workspace too."""
+    ws = LocalWorkspace(tls=True).start()
+    context, over, closed = ws._server._tls, threading.Event(), threading.Event()
+
+    class Halting:
+        def wrap_socket(self, *args, **options):
+            secured = context.wrap_socket(*args, **options)
+            over.set()
+            closed.wait(20)
+            return secured
+
+    ws._server._tls = Halting()
+    with connect(ws) as client:
+        assert over.wait(20)
+        ending = threading.Thread(target=ws.close)
+        ending.start()
+        eventually(lambda: ws._server.socket.fileno() < 0)
+        closed.set()
+        client.settimeout(20)
+        with suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+    ending.join(20)
+    assert not ending.is_alive()
+
+
 def test_close_ends_a_statement_that_runs():
     """A statement that would run for long is stopped, and nobody waits for it."""
     ws = LocalWorkspace(transition_polls=0).start()

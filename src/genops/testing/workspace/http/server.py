@@ -134,5 +134,8 @@ class WorkspaceServer(ThreadingHTTPServer):
         secured = context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
         with self._guard:
             self._conversations[threading.current_thread()] = secured
+        if self.stopping.is_set():  # and the plain socket, which the secured one took over, was all that was known
+            secured.close()
+            raise ConnectionAbortedError
         secured.do_handshake()
         return secured
