@@ -32,6 +32,19 @@ WITHOUT_COVERAGE = (
 )
 
 
+LONGEST = (
+    *SERVERS,
+    "integration/test_examples",
+    "integration/test_whole_program",
+    "contract/test_databricks_sdk_hooks",
+    "integration/test_zero_code",
+    "integration/workspace/test_compatibility",
+    "integration/workspace/test_workspace_command",
+    "contract/",
+)
+"""What takes longest begins first, so that no process works on it alone while the others have nothing left to do."""
+
+
 class BySharedFixtures(LoadScopeScheduling):
     """Keeps together what shares costly fixtures."""
 
@@ -48,9 +61,22 @@ def scope(nodeid: str) -> str:
     return "servers" if any(part in nodeid for part in SERVERS) else nodeid.partition("::")[0]
 
 
+def place(nodeid: str) -> int:
+    """Return where in the order of all tests those of a file come.
+
+    >>> place("tests/integration/servers/test_a.py::test_b") < place("tests/contract/test_c.py::test_d")
+    True
+    >>> place("tests/integration/test_a.py::test_b") < place("tests/unit/cost/test_budgets.py::test_a[1]")
+    True
+    """
+    longest = next((i for i, part in enumerate(LONGEST) if part in nodeid), len(LONGEST))
+    return longest + ("unit/" in nodeid)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what one interpreter is enough for, by which one."""
+    """Mark what one interpreter is enough for, by which one; put what takes long first, and unit tests last."""
+    items.sort(key=lambda item: place(item.nodeid))
     for item in items:
         if any(part in item.nodeid for part in WITHOUT_COVERAGE):
             item.add_marker(pytest.mark.oldest)
@@ -60,5 +86,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BySharedFixtures:
-    """Make the scheduler, where pytest-xdist runs."""
+    """Make the scheduler, where pytest-xdist runs; it keeps the order, which counts seconds and not tests."""
+    config.option.loadscopereorder = False
     return BySharedFixtures(config, log)
