@@ -15,6 +15,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from xdist.remote import Producer
 
 SERVERS = ("integration/servers/", "integration/test_dashboard")
@@ -61,6 +63,17 @@ def scope(nodeid: str) -> str:
     return "servers" if any(part in nodeid for part in SERVERS) else nodeid.partition("::")[0]
 
 
+def enough(path: str) -> str:
+    """Return which interpreter is enough for the tests of a file, `oldest` or `newest`; empty where all are needed.
+
+    >>> enough("tests/contract/test_a.py"), enough("tests/integration/test_b.py"), enough("tests/unit/test_c.py")
+    ('oldest', 'newest', '')
+    """
+    if any(part in path for part in WITHOUT_COVERAGE):
+        return "oldest"
+    return "newest" if "integration/" in path else ""
+
+
 def place(nodeid: str) -> int:
     """Return where in the order of all tests those of a file come.
 
@@ -78,10 +91,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what one interpreter is enough for, by which one; put what takes long first, and unit tests last."""
     items.sort(key=lambda item: place(item.nodeid))
     for item in items:
-        if any(part in item.nodeid for part in WITHOUT_COVERAGE):
-            item.add_marker(pytest.mark.oldest)
-        elif "integration/" in item.nodeid:
-            item.add_marker(pytest.mark.newest)
+        mark = enough(item.nodeid)
+        if mark:
+            item.add_marker(mark)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave a file out, unread, where all its tests would be deselected by which interpreter is enough for them."""
+    if not collection_path.is_file() or not collection_path.is_relative_to(config.rootpath):
+        return None
+    mark = enough(collection_path.relative_to(config.rootpath).as_posix())
+    return True if mark and f"not {mark}" in config.option.markexpr else None
 
 
 @pytest.hookimpl(optionalhook=True)
