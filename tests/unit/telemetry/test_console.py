@@ -79,7 +79,7 @@ def test_colours_are_for_terminals(monkeypatch):
 
 def test_a_narrow_terminal_gets_a_short_line(monkeypatch):
     """A line never wraps; it is cut, and says that it was."""
-    monkeypatch.setattr(console.shutil, "get_terminal_size", lambda: os.terminal_size((40, 20)))
+    monkeypatch.setattr(console.shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((40, 20)))
     monkeypatch.setenv("NO_COLOR", "1")
     line = said(PAID, Terminal()).rstrip("\n")
     assert len(line) == 40
