@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 
+import pytest
+
 from support.examined import examined
 from support.lineage_receiver import receiving
 
@@ -44,3 +46,18 @@ def test_a_file_and_the_terminal(monkeypatch, tmp_path):
     assert examined("--export", "none").section("lineage") == ["lineage.console"]
     monkeypatch.delenv("OPENLINEAGE_URL")
     assert examined("--export", "none").section("lineage") == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("lineage.push = true", ["lineage.pushed"]),
+        ("lineage.push = true\nsql.information_schema = true", ["lineage.pushed", "lineage.asked"]),
+        ("lineage.push = true\nsql.information_schema = true\nlineage.enabled = false", []),
+    ],
+)
+def test_what_workspaces_are_told_and_asked(monkeypatch, tmp_path, lines, expected):
+    """Both are named where they are on, unless nothing is kept of lineage."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "genops.toml").write_text(lines)
+    assert examined("--export", "none").section("lineage") == expected

@@ -103,6 +103,8 @@ MEANINGS = {
     "lineage.file": "The file of OpenLineage events can be written.",
     "lineage.console": "OpenLineage events are shown on the terminal.",
     "lineage.not_asked": "With `--offline` the receiver of OpenLineage events was not asked.",
+    "lineage.pushed": "Unity Catalog's external lineage is told of edges that it cannot see by itself.",
+    "lineage.asked": "The workspace is asked for columns, by statements on the program's warehouse, which it bills.",
     "clock.right": "This machine and the workspace agree on the time.",
     "clock.skew": "This machine and the workspace do not agree on the time.",
     "clock.unknown": "The workspace did not say what time it is.",

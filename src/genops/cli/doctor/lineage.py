@@ -1,4 +1,4 @@
-"""Lineage: who is told of it, and whether anybody listens there. No event is sent."""
+"""Lineage: who is told of it, and whether anybody listens there; what is asked for it. No event is sent."""
 
 from __future__ import annotations
 
@@ -15,15 +15,28 @@ _SECONDS = 2.0
 
 
 def lineage(settings: Settings, seconds: float, *, offline: bool) -> list[Finding]:
-    """Return where OpenLineage events go, and whether a connection there comes about; nothing where they go nowhere.
+    """Return where OpenLineage events go and whether a connection there comes about, and what workspaces are told and
+    asked; nothing where lineage goes nowhere and asks nothing.
 
     Args:
         settings: They can be honoured: a runtime was built of them.
         seconds: Bound of what the network is asked for; two seconds are enough.
         offline: Ask nobody.
     """
+    if not settings.lineage.enabled or settings.mode is Mode.OFF:
+        return []
+    found = _openlineage(settings, seconds, offline=offline)
+    if settings.lineage.push:
+        found.append(Finding("lineage.pushed", INFO, "edges that Unity Catalog cannot see go to its external lineage"))
+    if settings.sql.information_schema:
+        title = "information_schema is asked for columns that a statement would have needed"
+        found.append(Finding("lineage.asked", INFO, title, "by statements on the warehouse of the program's own"))
+    return found
+
+
+def _openlineage(settings: Settings, seconds: float, *, offline: bool) -> list[Finding]:
     told = settings.lineage.openlineage
-    if told.url is None or told.disabled or not settings.lineage.enabled or settings.mode is Mode.OFF:
+    if told.url is None or told.disabled:
         return []
     if told.url == "console":
         return [Finding("lineage.console", INFO, "OpenLineage events are shown on the terminal")]
