@@ -144,4 +144,4 @@ def full(session: nox.Session, pins: tuple[str, ...]) -> None:
         session.run("python", "tests/servers/build.py", "all")
         _measured_alone(session)
         for version in PYTHONS[1:-1]:
-            session.notify(f"tests-{version}")
+            session.notify(f"tests-{version}", posargs=())
