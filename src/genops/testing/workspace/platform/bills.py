@@ -15,12 +15,12 @@ from genops.testing.workspace.platform.metering import (
     HOUR,
     Metered,
     Tokens,
-    Use,
     cluster_reader,
     follow,
     warehouse_reader,
 )
 from genops.testing.workspace.platform.rates import LIST_PRICES, PRICES_SINCE, region_name
+from genops.testing.workspace.platform.tariff import Use
 from genops.testing.workspace.sql.failures import UnsupportedError
 
 if TYPE_CHECKING:

@@ -17,33 +17,10 @@ if TYPE_CHECKING:
 
     from genops.testing.workspace.http.wire import Json
     from genops.testing.workspace.journal import Entry
-    from genops.testing.workspace.platform.tariff import Tariff
+    from genops.testing.workspace.platform.tariff import Tariff, Use
 
 HOUR = 3_600_000
 _DIGITS = Decimal(1).scaleb(-18)
-
-
-@dataclass(frozen=True)
-class Use:
-    """What one record of usage says about a thing, besides when and how much.
-
-    Attributes:
-        sku_name: What it is billed as.
-        product: ``billing_origin_product``.
-        metadata: ``usage_metadata``; absent names are null.
-        tags: ``custom_tags``.
-        identity: ``identity_metadata``.
-        features: ``product_features``.
-        usage_type: ``COMPUTE_TIME`` or ``TOKEN``.
-    """
-
-    sku_name: str
-    product: str
-    metadata: Json
-    tags: dict[str, str] = field(default_factory=dict[str, str])
-    identity: Json = field(default_factory=dict[str, object])
-    features: Json = field(default_factory=dict[str, object])
-    usage_type: str = "COMPUTE_TIME"
 
 
 @dataclass(frozen=True)

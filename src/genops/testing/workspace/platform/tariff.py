@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from genops.testing.workspace.compute.shapes import items, part
-from genops.testing.workspace.platform.metering import Use
 from genops.testing.workspace.platform.rates import NODE_DBU, PHOTON, WAREHOUSE_DBU, region_name
 
 if TYPE_CHECKING:
@@ -18,6 +17,29 @@ if TYPE_CHECKING:
     from genops.testing.workspace.http.wire import Json
 
 _NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Use:
+    """What one record of usage says about a thing, besides when and how much.
+
+    Attributes:
+        sku_name: What it is billed as.
+        product: ``billing_origin_product``.
+        metadata: ``usage_metadata``; absent names are null.
+        tags: ``custom_tags``.
+        identity: ``identity_metadata``.
+        features: ``product_features``.
+        usage_type: ``COMPUTE_TIME`` or ``TOKEN``.
+    """
+
+    sku_name: str
+    product: str
+    metadata: Json
+    tags: dict[str, str] = field(default_factory=dict[str, str])
+    identity: Json = field(default_factory=dict[str, object])
+    features: Json = field(default_factory=dict[str, object])
+    usage_type: str = "COMPUTE_TIME"
 
 
 @dataclass
