@@ -16,7 +16,7 @@ EXAMPLE = ">>> "
 
 def modules(package):
     """The modules of a package that have examples, by name."""
-    (root,) = package.__path__
+    root = next(iter(package.__path__))
     for file in sorted(Path(root).rglob("*.py")):
         if EXAMPLE in file.read_text("utf-8"):
             parts = file.relative_to(root).with_suffix("").parts
