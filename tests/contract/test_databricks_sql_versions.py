@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from genops.testing import LocalWorkspace
-from support.environments import environment
+from support.environments import GENOPS, environment
 from support.servers import MissingServerError
 
 TESTS = Path(__file__).resolve().parents[1]
-GENOPS = ("opentelemetry-sdk>=1.35", "pydantic>=2.8", "wrapt>=1.17", "click>=8.1", "rich>=13")
 # The oldest of them cannot live with the pandas and numpy of today: its rows raise TypeError there.
 VERSIONS = {
     "2.9": ("databricks-sql-connector==2.9.6", "pandas<2.2", "numpy<2", "pyarrow<18"),

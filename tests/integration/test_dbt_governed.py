@@ -14,17 +14,13 @@ import pytest
 from genops.testing import LocalWorkspace
 from support import spec
 from support.dbt_runner import PACKAGES, DbtRunner
-from support.environments import environment
+from support.environments import GENOPS, environment
 from support.servers import ABSENT, REQUIRED, MissingServerError
 
 pytestmark = [pytest.mark.full, pytest.mark.servers]
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "examples" / "testing" / "dbt"
-GENOPS = (
-    "opentelemetry-sdk>=1.35", "opentelemetry-exporter-otlp-proto-http>=1.35", "pydantic>=2.8", "wrapt>=1.17",
-    "click>=8.1", "rich>=13", "sqlglot>=27,<31",
-)  # fmt: skip
 WHO = ("--team", "analytics", "--project", "airline", "--environment", "test")
 BOOKING = (
     "INSERT INTO raw.bookings VALUES "
@@ -88,7 +84,7 @@ def built(tmp_path_factory):
     """What two governed builds sent, said and left; the second one finds tables and snapshots there."""
     folder = tmp_path_factory.mktemp("dbt")
     try:
-        interpreter = environment("governed-dbt", *PACKAGES, *GENOPS)
+        interpreter = environment("governed-dbt", *PACKAGES, *GENOPS, "sqlglot>=27,<31")
     except MissingServerError as reason:
         if REQUIRED:
             raise

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
+from importlib.metadata import requires
 from typing import TYPE_CHECKING
 
 from support.servers import CACHE, MissingServerError, locked
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 # The largest is MLflow, some 650 MB of packages; less than the bound of a test.
 _SECONDS = 500
+GENOPS = tuple(each for each in requires("genops") or () if "extra ==" not in each)
+"""What an environment needs in which genops runs from its sources."""
 
 
 def environment(name: str, *packages: str, at_least: tuple[int, int] = (3, 10)) -> Path:
@@ -59,7 +64,7 @@ def installer(interpreter: Path) -> list[str]:
 
 
 def run(name: str, *command: str) -> None:
-    """Run a command that installs or makes something.
+    """Run a command that installs or makes something; where it takes too long, what it started ends with it.
 
     Args:
         name: What it is for.
@@ -69,8 +74,15 @@ def run(name: str, *command: str) -> None:
         MissingServerError: It cannot be run, fails, or takes too long.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as process:
+            try:
+                _, said = process.communicate(timeout=_SECONDS)
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
     except (OSError, subprocess.TimeoutExpired) as fault:
         raise MissingServerError(f"{name} cannot be made: {fault}") from fault
-    if done.returncode != 0:
-        raise MissingServerError(f"{name} cannot be made: {done.stderr[-1000:]}")
+    if process.returncode != 0:
+        raise MissingServerError(f"{name} cannot be made: {said[-1000:]}")
