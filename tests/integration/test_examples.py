@@ -117,13 +117,13 @@ def test_the_tests_of_the_local_workspaces_page_run(tmp_path: Path) -> None:
     assert ("18 passed" if CONNECTOR else "13 passed, 5 deselected") in ran.stdout, ran.stdout + ran.stderr
 
 
-def test_the_program_of_the_local_workspaces_page_runs(tmp_path: Path) -> None:
+def test_the_program_of_the_local_workspaces_page_runs() -> None:
     """The program needs what the server prints and nothing else; the server is started as the page says."""
     (program,) = [sample for sample in blocks("local-workspace.md", "python") if "def " not in sample]
     lines = [line for sample in blocks("local-workspace.md", "sh") for line in sample.splitlines()]
     served = [line.split()[2:] for line in lines if line.startswith("genops workspace")]
     assert served == [["--seed", "flights"], ["--tls"]]
-    with WorkspaceCommand(*served[0], "--port", "0", compiled=tmp_path) as server:
+    with WorkspaceCommand(*served[0], "--port", "0") as server:
         server.until("Ctrl-C")
         kept = {k: v for k, v in os.environ.items() if not k.startswith("DATABRICKS_")}
         ran = subprocess.run(

@@ -1,10 +1,11 @@
 """Spreads the tests over processes and interpreters.
 
-A file stays in one process, and so do all files that share the real servers. `nox` runs unit tests on the oldest and on
-the newest interpreter, and the others on one of both, as only the newest measures coverage: on the oldest contract
-tests, those that are about programs of others or whole processes, of which coverage would see nothing, those of the
-local workspace, which is no part of what governs, and unit tests that go over the same lines thousands of times; on the
-newest the other integration tests. `nox -s full` runs all of them on all.
+A file stays in one process, and so do all files that share the real servers. `nox` runs the oldest and the newest
+interpreter, of which only the newest measures coverage, and most tests on one of both: on the oldest contract tests,
+those that are about programs of others or whole processes, of which coverage would see nothing, and those of the local
+workspace, which is no part of what governs; on the newest the other integration tests, unit tests of what turns one
+text or tree into another, and those that go over the same lines with hundreds of made-up values. The other unit tests
+run on both. `nox -s full` runs all of them on all.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import is_hypothesis_test
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
@@ -27,12 +29,8 @@ WITHOUT_COVERAGE = (
     "integration/test_zero_code_processes",
     "integration/workspace/",
     "contract/",
-    "unit/conformance/test_mutants",
-    "unit/lineage/test_guards",
-    "unit/lineage/test_sql_benchmark_queries",
-    "unit/lineage/test_sql_pathological",
 )
-
+WITH_COVERAGE = ("integration/", "unit/cli/", "unit/conformance/", "unit/lineage/")
 
 LONGEST = (
     *SERVERS,
@@ -71,7 +69,7 @@ def enough(path: str) -> str:
     """
     if any(part in path for part in WITHOUT_COVERAGE):
         return "oldest"
-    return "newest" if "integration/" in path else ""
+    return "newest" if any(part in path for part in WITH_COVERAGE) else ""
 
 
 def place(nodeid: str) -> int:
@@ -91,7 +89,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what one interpreter is enough for, by which one; put what takes long first, and unit tests last."""
     items.sort(key=lambda item: place(item.nodeid))
     for item in items:
-        mark = enough(item.nodeid)
+        mark = enough(item.nodeid) or ("newest" if is_hypothesis_test(getattr(item, "obj", None)) else "")
         if mark:
             item.add_marker(mark)
 

@@ -28,22 +28,21 @@ class WorkspaceCommand:
 
     Args:
         options: Of the command line.
-        compiled: Folder where Python keeps compiled modules between several starts.
 
     Attributes:
         exports: The environment variables that it says to set.
         output: Lines of its standard output so far.
     """
 
-    def __init__(self, *options: str, compiled: Path) -> None:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("GENOPS_", "DATABRICKS_", "PYTHONDONTWRITE"))}
+    def __init__(self, *options: str) -> None:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("GENOPS_", "DATABRICKS_"))}
         source = str(Path(genops.__path__[0]).parent)
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from genops.cli import main; main()", "workspace", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**kept, "PYTHONPATH": source, "PYTHONPYCACHEPREFIX": str(compiled)},
+            env={**kept, "PYTHONPATH": source},
         )
         self.exports: dict[str, str] = {}
         self.output: list[str] = []

@@ -5,15 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 
-import pytest
-
 from support.workspace_command import WorkspaceCommand
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    """Compiled modules for all servers of this file, so that only the first start compiles."""
-    return tmp_path_factory.mktemp("compiled")
 
 
 def ask(client, sql, warehouse_id):
@@ -23,9 +15,9 @@ def ask(client, sql, warehouse_id):
     return answer.result.data_array if answer.result else None
 
 
-def test_server_serves_the_sdk_and_logs_what_it_is_asked(compiled, tmp_path):
+def test_server_serves_the_sdk_and_logs_what_it_is_asked():
     """The exports are enough for the SDK; statements stand in the log; Ctrl-C ends it with exit code 0."""
-    with WorkspaceCommand("--port", "0", "--token", "local-of-mine", compiled=compiled) as server:
+    with WorkspaceCommand("--port", "0", "--token", "local-of-mine") as server:
         client = server.client()
         assert server.exports["DATABRICKS_TOKEN"] == "local-of-mine"
         warehouse = server.exports["DATABRICKS_WAREHOUSE_ID"]
@@ -38,19 +30,19 @@ def test_server_serves_the_sdk_and_logs_what_it_is_asked(compiled, tmp_path):
         assert server.output[-1] == "stopped"
 
 
-def test_port_that_is_taken_is_one_line(compiled):
+def test_port_that_is_taken_is_one_line():
     """Another program's port is refused in one line that says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        with WorkspaceCommand("--port", port, compiled=compiled) as server:
+        with WorkspaceCommand("--port", port) as server:
             assert server.said() == (1, f"genops: --port {port}: Address already in use; 0 takes a free one\n")
 
 
-def test_killed_server_comes_back_with_what_it_had(compiled, tmp_path):
+def test_killed_server_comes_back_with_what_it_had(tmp_path):
     """After SIGKILL, tables, rows, objects, people and the exported environment are as they were."""
     data = tmp_path / "data"
     options = ("--port", "0", "--quiet", "--data", str(data))
-    with WorkspaceCommand(*options, compiled=compiled) as server:
+    with WorkspaceCommand(*options) as server:
         client, exports = server.client(), server.exports
         warehouse = exports["DATABRICKS_WAREHOUSE_ID"]
         ask(client, "CREATE TABLE main.default.kept (id INT COMMENT 'a number')", warehouse)
@@ -60,13 +52,13 @@ def test_killed_server_comes_back_with_what_it_had(compiled, tmp_path):
         client.secrets.create_scope("mine")
         client.secrets.put_secret("mine", "key", string_value="s3cret")
         token = client.tokens.create(comment="of a program").token_value
-        with WorkspaceCommand(*options, compiled=compiled) as second:
+        with WorkspaceCommand(*options) as second:
             code, said = second.said()
             assert code == 1
             assert f"{data} is in use by another workspace" in said
         wait_for(data / "workspace.json", "of a program")
         assert server.end(signal.SIGKILL) == -signal.SIGKILL
-    with WorkspaceCommand(*options, compiled=compiled) as server:
+    with WorkspaceCommand(*options) as server:
         client = server.client()
         assert {**server.exports, "DATABRICKS_HOST": ""} == {**exports, "DATABRICKS_HOST": ""}
         assert ask(client, "SELECT count(*), sum(id) FROM main.default.kept", warehouse) == [["20", "190"]]
