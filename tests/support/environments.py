@@ -27,7 +27,7 @@ def environment(name: str, *packages: str, at_least: tuple[int, int] = (3, 10)) 
 
     Args:
         name: What it is for; part of the folder's name.
-        packages: Requirements as pip takes them; others are another environment.
+        packages: Requirements and options as pip takes them; others are another environment.
         at_least: The oldest Python that they run on.
 
     Raises:

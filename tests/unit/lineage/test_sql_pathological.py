@@ -19,6 +19,8 @@ from support.servers import MissingServerError
 _TESTS = Path(__file__).resolve().parents[2]
 _MOST = 300
 """Megabytes that a process may grow by."""
+_WHEEL = ("--only-binary", "sqlglotc")
+"""Its native code takes longer to build than a test may."""
 
 
 def _paths() -> dict[str, str]:
@@ -51,7 +53,7 @@ def test_a_compiled_parser_survives_and_says_the_same() -> None:
     if understood_program.compiled():
         pytest.skip("the parser of these tests is compiled itself")
     try:
-        python = environment("sqlglot-compiled", f"sqlglot[c]=={version('sqlglot')}", "pytest>=8")
+        python = environment("sqlglot-compiled", *_WHEEL, f"sqlglot[c]=={version('sqlglot')}", "pytest>=8")
     except MissingServerError as missing:
         pytest.skip(str(missing))
     told = json.loads(_printed(python, "understood_program"))
@@ -63,7 +65,7 @@ def test_a_compiled_parser_survives_and_says_the_same() -> None:
 def test_native_code_of_another_version_means_no_lineage() -> None:
     """Where an upgrade left native files of an earlier version behind, nothing is understood and nothing is raised."""
     try:
-        python = environment("sqlglot-mixed", "sqlglot[c]==30.20.0")
+        python = environment("sqlglot-mixed", *_WHEEL, "sqlglot[c]==30.20.0")
         run("sqlglot", *installer(python), "--no-deps", "sqlglot==30.30.0")
     except MissingServerError as missing:
         pytest.skip(str(missing))
