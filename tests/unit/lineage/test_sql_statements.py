@@ -29,6 +29,8 @@ from support.parsers import needs_newest
         ("INSERT INTO t AS a REPLACE ON (a.i <=> b.i) (SELECT i FROM s) AS b", ["s"], ["t"]),
         ("INSERT OVERWRITE t VALUES (%s, %(b)s)", [], ["t"]),
         ("COMMENT ON COLUMN a.b.c IS 'x'", [], ["a.b"]),
+        ("REFRESH MATERIALIZED VIEW a.b", [], ["a.b"]),
+        ("REFRESH TABLE a.b", ["a.b"], []),
         ("ALTER VIEW a.v AS SELECT x FROM a.b UNION ALL SELECT y FROM c", ["a.b", "c"], ["a.v"]),
         ("GRANT SELECT ON TABLE a.b TO x", [], ["a.b"]),
         ("REVOKE SELECT ON a.b FROM x", [], ["a.b"]),
@@ -59,6 +61,7 @@ def test_tables_of_statements(text: str, reads: list[str], writes: list[str]) ->
         ("COPY INTO a FROM 's3://b/c' FILEFORMAT = CSV", "COPY INTO"),
         ("DROP VIEW a", "DROP VIEW"),
         ("VACUUM a", "VACUUM"),
+        ("REFRESH MATERIALIZED VIEW a", "REFRESH MATERIALIZED VIEW"),
         ("USE CATALOG c", "USE CATALOG"),
     ],
 )

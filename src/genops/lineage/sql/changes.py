@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from genops.lineage.sql.reading import Reading
     from genops.lineage.sql.understood import Table
 
+COMPUTED = "REFRESH MATERIALIZED VIEW"
 _DATA = frozenset(("TABLE", "VIEW", "COLUMN", ""))
 _CATALOGS = frozenset(("CATALOG",))
 _DATABASES = {"snowflake": frozenset(("DATABASE", "")), "tsql": frozenset(("DATABASE", ""))}
@@ -113,10 +114,14 @@ def granted(reading: Reading, node: Node) -> str:
 
 
 def refreshed(reading: Reading, node: Node) -> str:
-    """Read a REFRESH."""
+    """Read a REFRESH, which computes a materialized view anew, and forgets what is cached of a table."""
+    computed = _kind(node) == "MATERIALIZED VIEW"
     for table in _names(node.this, reading):
-        reading.source(table)
-    return "REFRESH TABLE"
+        if computed:
+            reading.target(table)
+        else:
+            reading.source(table)
+    return COMPUTED if computed else "REFRESH TABLE"
 
 
 def uncached(reading: Reading, node: Node) -> str:

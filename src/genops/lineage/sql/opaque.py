@@ -167,8 +167,8 @@ class _Tables:
             self._scan(scanned, merging=rule.kind in {"MERGE", "MERGE INTO"})
             self._ends(rule.kind, start)
         kind, action = rule.kind, rule.action
-        if kind == "SELECT" and self.writes:
-            kind, action = "SELECT INTO", _WRITE
+        if kind in {"SELECT", "FROM"} and self.writes:
+            kind, action = "SELECT INTO" if kind == "SELECT" else "INSERT", _WRITE
         return self._words(heads.SHORT.get(kind, kind), action, keyword)
 
     def _take(self, rule: heads.Rule, index: int) -> int:
@@ -193,7 +193,7 @@ class _Tables:
             if table is not None:
                 (self.reads if reading else self.writes)[table] = None
         if kind in {"UNLOAD", "COPY", "ALTER TABLE", "RENAME TABLE", "ALTER VIEW"}:
-            self._after("TO", self.writes, called=False)
+            self._after_to(altered=kind.startswith("ALTER"))
         if kind == "ALTER TABLE":
             self._swapped()
         if kind in {"EXPORT DATA", "LOAD DATA"}:
@@ -207,12 +207,13 @@ class _Tables:
             elif (before, word) == ("ATTACH", "PARTITION") or (word == "INHERIT" and index > 1):
                 self._add(self.found.table(index + 1)[0], self.reads)
 
-    def _after(self, mark: str, taken: dict[_Table, None], *, called: bool) -> None:
+    def _after_to(self, *, altered: bool) -> None:
+        """Take what stands after TO; where a table is altered, that may be an owner or a column as well."""
         for index, word in enumerate(self.found.upper):
-            if word == mark and (
-                mark != "TO" or self.found.at(index - 1) != "RENAME" or self.found.at(index + 2) != "("
-            ):
-                self._add(self.found.table(index + 1, called=called)[0], taken)
+            renamed = self.found.at(index - 1) == "RENAME"
+            named = not altered or renamed or "SWITCH" in self.found.upper[:index]
+            if word == "TO" and named and not (renamed and self.found.at(index + 2) == "("):
+                self._add(self.found.table(index + 1)[0], self.writes)
 
     def _places(self, start: int, taken: dict[_Table, None]) -> None:
         """Take the address that data are exported to or loaded from."""
@@ -310,7 +311,8 @@ class _Tables:
             self._add(self.found.table(self.found.skip(after + 1, heads.OVER))[0], self.reads)
         elif heads.CHANGED_ON & set(self.found.upper[place:after]):
             to = next((i for i in range(after, len(self.found)) if self.found.at(i) == "TO"), after)
-            self._add(self.found.table((to if kind == "RULE" else after) + 1, called=True)[0], self.writes)
+            name = self.found.skip((to if kind == "RULE" else after) + 1, heads.BEFORE_CHANGED)
+            self._add(self.found.table(name, called=True)[0], self.writes)
         return self._words(f"CREATE {kind}".strip() if kind in heads.OBJECTS else "CREATE", _WRITE, "CREATE")
 
     def _made_of(self, index: int) -> str:

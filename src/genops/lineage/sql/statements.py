@@ -54,7 +54,8 @@ def _told(reading: Reading, node: Node) -> Steps[Kind | None]:
         updates.put_out(reading, node)
         return Kind(name, action)
     if key in _WHOLE:
-        return Kind(_WHOLE[key](reading, node), action)
+        name = _WHOLE[key](reading, node)
+        return Kind(name, Action.WRITE if name == changes.COMPUTED else action)
     return Kind(key.upper(), action) if key in _WITHOUT_TABLES else None
 
 
