@@ -278,6 +278,30 @@ def test_marks_of_drivers_are_parameters() -> None:
 @pytest.mark.parametrize(
     ("text", "decided"),
     [
+        ("DELETE FROM s WHERE k = 1 RETURNING i", {"t.i <- s.k FILTER"}),
+        ("DELETE FROM s USING u WHERE s.k = u.k RETURNING s.i", {"t.i <- s.k FILTER", "t.i <- u.k FILTER"}),
+        ("UPDATE s SET i = u.i FROM u WHERE s.k = u.k RETURNING u.i", {"t.i <- s.k FILTER", "t.i <- u.k FILTER"}),
+        ("INSERT INTO s (i) VALUES (1) RETURNING i", set()),
+    ],
+)
+def test_what_a_change_returns_is_decided_by_what_the_change_is(text: str, decided: set[str]) -> None:
+    """Which rows a statement changes, and gives to the statement around it, depends on its own condition."""
+    found = shown(f"WITH m AS ({text}) INSERT INTO t (i) SELECT i FROM m", "postgres")
+    assert {flow for flow in found.flows if flow.startswith("t.i") and flow.endswith("FILTER")} == decided
+    assert [each.status.value for each in found.statements] == ["resolved"]
+
+
+def test_a_conflict_is_decided_by_its_condition() -> None:
+    """What is written where a row is there already depends on the condition of DO UPDATE."""
+    text = "INSERT INTO t (i, v) SELECT i, a FROM s ON CONFLICT (i) DO UPDATE SET v = 0 WHERE t.w > 3"
+    found = shown(text, "postgres")
+    assert "t.v <- t.w CONDITIONAL" in found.flows
+    assert found.reads == ["s", "t"]
+
+
+@pytest.mark.parametrize(
+    ("text", "decided"),
+    [
         ("SELECT a, explode(xs) AS x FROM t", {"a <- t.xs JOIN", "x <- t.xs JOIN"}),
         ("SELECT a FROM t LATERAL VIEW explode(xs) v AS x", {"a <- t.xs JOIN"}),
         ("SELECT a FROM t UNPIVOT (v FOR w IN (b))", {"a <- t.b FILTER"}),

@@ -136,10 +136,11 @@ def _conflicting(
     made: list[Column] = []
     if is_node(conflict):
         scope.bind("excluded", Relation(columns))
+        deciding: Lineage = yield from scope.take(conflict.args.get("where"), _CONDITION)
         for each in args(conflict, "expressions"):
             if each.key == "eq":
                 lineage = yield from scope.take(each.expression)
-                made.append(Column(column_parts(each.this, reading.folding)[-1], lineage))
+                made.append(Column(column_parts(each.this, reading.folding)[-1], lineage | deciding))
         if any(trace.table == table for column in made for trace in column.lineage):
             reading.reads[table] = None
     return made

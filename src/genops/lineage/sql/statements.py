@@ -74,7 +74,7 @@ def _queried(reading: Reading, node: Node) -> Steps[None]:
 def modifying(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[Relation]:
     """Read a statement inside a query; return what it returns."""
     yield from _STORIES[node.key](reading, node, outer, ctes)
-    return (yield from updates.returned(reading, node))
+    return (yield from updates.returned(reading, node, ctes))
 
 
 _STORIES: dict[str, _Story] = {

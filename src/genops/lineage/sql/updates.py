@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from genops.lineage.sql.steps import Steps
 
 _FILTERED = Step(FILTER)
+_BESIDE = {"update": "from", "delete": "using"}
+"""Where a statement names what it reads besides the table that it changes."""
 
 
 def updated(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[str]:
     """Read an UPDATE."""
     scope = Scope(reading, outer, (yield from with_ctes(reading, node, outer, ctes)))
-    rows: Lineage = yield from _others(scope, node, "from")
+    rows: Lineage = yield from _others(scope, node, _BESIDE["update"])
     table = yield from _changed(scope, node.this)
     if table is not None:
         columns = yield from assignments(scope, args(node, "expressions"))
@@ -37,7 +39,7 @@ def updated(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None
 def deleted(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[str]:
     """Read a DELETE, from the tables that it names among those that it reads."""
     scope = Scope(reading, outer, (yield from with_ctes(reading, node, outer, ctes)))
-    rows: Lineage = yield from _others(scope, node, "using")
+    rows: Lineage = yield from _others(scope, node, _BESIDE["delete"])
     named = args(node, "tables")
     if named:
         rows |= yield from sources.bind(scope, node.this)
@@ -100,16 +102,20 @@ def _below(scope: Scope, name: Table, relation: Relation) -> Table | None:
     return table
 
 
-def returned(reading: Reading, node: Node) -> Steps[Relation]:
-    """Return what the RETURNING clause of a statement inside a query gives."""
+def returned(reading: Reading, node: Node, ctes: Ctes | None) -> Steps[Relation]:
+    """Return what the RETURNING clause of a statement inside a query gives, of the rows that it changes."""
     returning = node.args.get("returning")
     table = table_parts(node.this.this if node.this.key == "schema" else node.this, reading.folding)
     if not is_node(returning) or table is None:
         return Relation()
-    scope = Scope(reading, None, None)
+    scope = Scope(reading, None, ctes)
     full = reading.known.qualified(table)
     scope.bind(alias(node.this, reading.folding), reading.stored(full), full)
-    return (yield from projected(scope, returning, NOTHING))
+    rows: Lineage = NOTHING
+    if node.key in _BESIDE:
+        rows = yield from _others(scope, node, _BESIDE[node.key])
+        rows |= yield from scope.take(arg(node, "where"), _FILTERED)
+    return (yield from projected(scope, returning, rows))
 
 
 def put_out(reading: Reading, node: Node) -> None:
