@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 from opentelemetry import trace
-from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogExportResult
 from opentelemetry.sdk.metrics import MeterProvider
@@ -44,6 +44,7 @@ from genops.core.amounts import Priced
 from genops.core.records import Outcome
 from genops.runtime import Runtime
 from genops.settings import load
+from genops.telemetry.events import log_record_type
 from genops.telemetry.export import Exporters
 
 if TYPE_CHECKING:
@@ -211,11 +212,12 @@ class Bench:
         last = events[-1].event_name, dict(events[-1].attributes)
         labels = {name: start[name] for name in list(start)[:6]}
         tracer, emit, record, name = self.tracer, self.logger.emit, self.histogram.record, span.name
+        log_record = log_record_type(self.logger)
         counters = [counter.add for counter in self.counters] if counting else []
 
         def say(event: str, attributes: dict[str, Any]) -> None:
             emit(
-                LogRecord(
+                log_record(
                     timestamp=time.time_ns(),
                     severity_number=SeverityNumber.INFO,
                     event_name=event,

@@ -9,12 +9,9 @@ import signal
 import subprocess
 import sys
 from importlib.metadata import requires
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from support.servers import CACHE, MissingServerError, locked
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # The largest is MLflow, some 650 MB of packages; less than the bound of a test.
 _SECONDS = 500
@@ -38,7 +35,8 @@ def environment(name: str, *packages: str, at_least: tuple[int, int] = (3, 10)) 
     folder = CACHE / "python" / f"{name}-{key}-py{version}"
     interpreter, whole = folder / "venv" / "bin" / "python", folder / "whole"
     with locked(folder):
-        if not whole.exists():
+        if not (whole.exists() and interpreter.exists()):
+            whole.unlink(missing_ok=True)
             run(name, python, "-m", "venv", "--clear", str(folder / "venv"))
             run(name, *installer(interpreter), *packages)
             whole.touch()
@@ -47,12 +45,18 @@ def environment(name: str, *packages: str, at_least: tuple[int, int] = (3, 10)) 
 
 def _python(name: str, at_least: tuple[int, int]) -> tuple[str, str]:
     if sys.version_info[:2] >= at_least:
-        return sys.executable, "{}.{}".format(*sys.version_info)
+        return _below(), "{}.{}".format(*sys.version_info)
     for minor in range(13, at_least[1] - 1, -1):
         found = shutil.which(f"python3.{minor}")
         if found:
             return found, f"3.{minor}"
     raise MissingServerError(f"{name} needs Python {at_least[0]}.{at_least[1]} or later, and there is none")
+
+
+def _below() -> str:
+    """Return the interpreter below the environment that runs the tests, which goes with its checkout."""
+    below = Path(sys.base_prefix, "bin", "python{}.{}".format(*sys.version_info))
+    return str(below) if below.exists() else sys.executable
 
 
 def installer(interpreter: Path) -> list[str]:
