@@ -73,7 +73,7 @@ def test_no_text_raises(text: str, dialect: str) -> None:
 def test_no_generated_text_raises(text: str, dialect: str) -> None:
     """Neither characters nor words in any order raise, and no statement ends in a fault of ours."""
     for each in understand(text, dialect):
-        assert each.reason in {"", "command", "syntax", "fault", "depth"} or each.status is Status.TOO_COMPLEX
+        assert each.reason in {"", "command", "syntax", "script", "fault", "depth"} or each.status is Status.TOO_COMPLEX
 
 
 @pytest.mark.parametrize("name", _DEEP)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from genops.lineage.sql.syntax import NESTED, STARS, Node, arg, args, children, is_node
+from genops.lineage.sql.syntax import NESTED, STARS, Node, arg, args, children, identifier, is_node
 from genops.lineage.sql.traces import AGGREGATED, CHANGED, SAME, Step, then
 from genops.lineage.sql.understood import AGGREGATION, CONDITIONAL, FILTER, SORT, STAR, WINDOW
 
@@ -272,6 +272,8 @@ def projection_names(projection: Node, folding: Folding, position: int) -> list[
             folding.column(str(each.name), quoted=bool(each.args.get("quoted")))
             for each in args(projection, "expressions")
         ]
+    if key == "querytransform" and is_node(projection.args.get("schema")):
+        return [identifier(each, folding) for each in args(projection.args["schema"], "expressions")]
     named = arg(projection, "alias") if key == "alias" else projection
     while is_node(named) and named.key in {"column", "dot", "paren"}:
         named = named.expression if named.key == "dot" else named.this

@@ -9,7 +9,7 @@ from genops.lineage.sql.inserts import target, untold
 from genops.lineage.sql.queries import with_ctes
 from genops.lineage.sql.relations import Column, Relation
 from genops.lineage.sql.scopes import Ctes, Scope
-from genops.lineage.sql.syntax import Node, alias, arg, args, column_parts, identifier, is_default, is_node
+from genops.lineage.sql.syntax import Node, alias, arg, args, column_parts, identifier, is_default, is_node, unwrapped
 from genops.lineage.sql.traces import NOTHING, Lineage, Step
 from genops.lineage.sql.understood import CONDITIONAL, JOIN, STAR, Table
 
@@ -89,10 +89,26 @@ def assignments(scope: Scope, listed: list[Node]) -> Steps[list[Column]]:
     for each in listed:
         if each.key != "eq":
             continue
-        lineage: Lineage = NOTHING if is_default(each.expression) else (yield from scope.take(each.expression))
-        names = args(each.this, "expressions") if each.this.key == "tuple" else [each.this]
-        columns += [Column(_assigned(scope, name), lineage) for name in names]
+        names = args(each.this, "expressions") if each.this.key == "tuple" else [unwrapped(each.this)]
+        values = yield from _values(scope, each.expression, len(names))
+        columns += [Column(_assigned(scope, name), lineage) for name, lineage in zip(names, values, strict=True)]
     return columns
+
+
+def _values(scope: Scope, given: Node, count: int) -> Steps[list[Lineage]]:
+    """Return what so many columns are assigned: each its own value, or all of them where it is not told which."""
+    row = given.key == "tuple" or (given.key == "anonymous" and str(given.this).upper() == "ROW")
+    listed = args(given, "expressions") if row else []
+    each = listed if len(listed) == count > 1 else [given]
+    values: list[Lineage] = []
+    for value in each:
+        values += [NOTHING if is_default(unwrapped(value)) else (yield from scope.take(value))]
+    if len(values) == count:
+        return values
+    answer = scope.answers.get(id(given))
+    if answer is not None and len(answer.columns) == count and not answer.open:
+        return [column.lineage | answer.rows for column in answer.columns]
+    return values * count
 
 
 def _assigned(scope: Scope, node: Node) -> str:
