@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -12,6 +13,7 @@ import genops
 from genops.core.edges import LOCAL_FILE
 from genops.core.operation import DatasetEdge
 from genops.instrumentation import databricks_sdk
+from genops.lineage.sql import reader
 from genops.runtime import active
 from genops.telemetry.semconv import Attr
 from genops.telemetry.spans import WIDE_LIMIT
@@ -185,3 +187,17 @@ def test_a_local_file_is_no_dataset_of_a_policy(workspace, tmp_path):
         client.files.upload(f"{LANDING}/a.csv", io.BytesIO(b"1\n"), overwrite=True)
         (edge,) = graph.edges()
     assert edge == DatasetEdge(LOCAL_FILE, edge.target)
+
+
+def test_a_statement_that_is_still_being_read_at_the_end_keeps_its_span(workspace, tmp_path, monkeypatch):
+    """A program that ends before its statement is understood loses what the text would have told, and nothing else."""
+    file, goes_on = tmp_path / "out.jsonl", threading.Event()
+    monkeypatch.setattr(reader, "understand", lambda *_: (goes_on.wait(60), ())[1])
+    with governed(workspace, file, exit_timeout_seconds=1.5) as (client, _):
+        client.statement_execution.execute_statement("SELECT 1", workspace.warehouse_id)
+        with genops.operation("load", type="table.load"):
+            client.statement_execution.execute_statement("SELECT 2", workspace.warehouse_id)
+    goes_on.set()
+    exported = spec.read(file)
+    assert [span["attributes"][Attr.OPERATION_TYPE] for span in exported.spans].count("table.query") == 2
+    assert spec.violations(exported) == []

@@ -23,6 +23,7 @@ class Queue(Generic[T]):
 
     Attributes:
         busy: Something is being served.
+        served: What that is.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Queue(Generic[T]):
     def _reset(self) -> None:
         self._waiting: deque[T] = deque()
         self.busy = False
+        self.served: T | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
@@ -69,9 +71,9 @@ class Queue(Generic[T]):
             return self._changed.wait_for(lambda: not self._waiting and not self.busy, max(seconds, 0.0))
 
     def take_back(self) -> list[T]:
-        """Return what was not served yet; it will not be."""
+        """Return what was not served to its end; what was not begun will not be."""
         with self._changed:
-            left = list(self._waiting)
+            left = [*([] if self.served is None else [self.served]), *self._waiting]
             self._waiting.clear()
         return left
 
@@ -85,7 +87,7 @@ class Queue(Generic[T]):
         me = threading.current_thread()
         while True:
             with self._changed:
-                self.busy = False
+                self.busy, self.served = False, None
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: bool(self._waiting) or self._thread is not me, self._idle_seconds)
                 if not self._waiting:
@@ -93,5 +95,5 @@ class Queue(Generic[T]):
                         self._thread = None
                     return
                 item = self._waiting.popleft()
-                self.busy = True
+                self.busy, self.served = True, item
             self._serve(item)

@@ -198,16 +198,24 @@ def test_texts_that_wait_are_bounded_by_their_length_too(monkeypatch):
 
 
 def test_what_is_left_at_the_end_is_told_as_unread(monkeypatch):
-    """A drain without time answers whoever waits; nobody is forgotten."""
-    reader, told, goes_on = Reader(Guard()), [], threading.Event()
-    monkeypatch.setattr(room, "understand", lambda *_: (goes_on.wait(60), ())[1])
-    for text in ("SELECT 1", "SELECT 2"):
+    """A drain without time answers whoever waits, for the statement that is being read too; each is told once."""
+    reader, begun, goes_on = Reader(Guard()), threading.Event(), threading.Event()
+    understood = room.understand
+    monkeypatch.setattr(room, "understand", lambda *given: (begun.set(), goes_on.wait(60), understood(*given))[2])
+    told = {"SELECT 1": [], "SELECT 2": []}
+    for text, answers in told.items():
         reader.begin(statement(text), text)
-    reader.when_read(statement("SELECT 2"), told.append)
+        reader.when_read(statement(text), answers.append)
+    assert begun.wait(60)
     assert not reader.drain(0)
-    assert told == [UNREAD]
-    assert reader.unread >= 1
+    assert told == {"SELECT 1": [UNREAD], "SELECT 2": [UNREAD]}
+    assert (reader.unread, reader._held) == (2, 0)
+    assert not reader.drain(0)
     goes_on.set()
+    assert reader.drain(60)
+    assert told == {"SELECT 1": [UNREAD], "SELECT 2": [UNREAD]}
+    assert reader.known(statement("SELECT 1")).facts is not UNREAD.facts
+    assert (reader.unread, reader._held) == (2, 0)
     reader.close(60)
 
 

@@ -150,12 +150,13 @@ class Reader:
                 session.state = session.earlier
 
     def drain(self, seconds: float) -> bool:
-        """Wait until everything is read; return whether it is. What is not by then is told as unread."""
+        """Wait until everything is read; return whether it is. What is not by then is told as unread.
+
+        The one statement that is being read then is known all the same to those who ask for it later.
+        """
         done = self._queue.drain(seconds)
-        left = [] if done else self._queue.take_back()
-        self.unread += len(left)
-        for waiting in left:
-            self._finish(waiting, UNREAD)
+        for waiting in () if done else self._queue.take_back():
+            self.unread += self._finish(waiting, UNREAD)
         return done
 
     def close(self, seconds: float) -> None:
@@ -197,10 +198,14 @@ class Reader:
                 self._sessions.popitem(last=False)
         return session
 
-    def _finish(self, waiting: _Waiting, reading: Reading) -> None:
+    def _finish(self, waiting: _Waiting, reading: Reading) -> bool:
+        """Tell what became known of a statement; return whether it is the first to tell, as giving up has to be."""
         entry = waiting.entry
         with self._changed:
-            if not self._at_once:
+            first = entry.reading is None
+            if not first and reading is UNREAD:
+                return False
+            if first and not self._at_once:
                 self._held -= len(waiting.text)
             entry.reading = reading
             session = self._sessions.get(entry.session)
@@ -213,3 +218,4 @@ class Reader:
         for tell in tells:
             with self._guard.at("statements"):
                 tell(reading)
+        return first
