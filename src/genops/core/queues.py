@@ -22,8 +22,7 @@ class Queue(Generic[T]):
         idle_seconds: After how long without work the thread ends; `None` keeps it until `dismiss`.
 
     Attributes:
-        busy: Something is being served.
-        served: What that is.
+        served: What is being served.
     """
 
     def __init__(
@@ -38,13 +37,17 @@ class Queue(Generic[T]):
 
     def _reset(self) -> None:
         self._waiting: deque[T] = deque()
-        self.busy = False
         self.served: T | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being served."""
+        return self.served is not None
 
     def put(self, item: T) -> bool:
         """Take an item; return whether there was place for it, and a thread to serve it."""
@@ -87,13 +90,12 @@ class Queue(Generic[T]):
         me = threading.current_thread()
         while True:
             with self._changed:
-                self.busy, self.served = False, None
+                self.served = None
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: bool(self._waiting) or self._thread is not me, self._idle_seconds)
                 if not self._waiting:
                     if self._thread is me:
                         self._thread = None
                     return
-                item = self._waiting.popleft()
-                self.busy, self.served = True, item
+                self.served = item = self._waiting.popleft()
             self._serve(item)
