@@ -267,18 +267,14 @@ def projection_names(projection: Node, folding: Folding, position: int) -> list[
     key: str = projection.key
     if key == "columns":
         return [STAR]
-    if key == "aliases":
-        return [
-            folding.column(str(each.name), quoted=bool(each.args.get("quoted")))
-            for each in args(projection, "expressions")
-        ]
-    if key == "querytransform" and is_node(projection.args.get("schema")):
-        return [identifier(each, folding) for each in args(projection.args["schema"], "expressions")]
+    listed = projection if key == "aliases" else projection.args.get("schema") if key == "querytransform" else None
+    if is_node(listed):
+        return [identifier(each, folding) for each in args(listed, "expressions")]
     named = arg(projection, "alias") if key == "alias" else projection
     while is_node(named) and named.key in {"column", "dot", "paren"}:
         named = named.expression if named.key == "dot" else named.this
     if is_node(named) and named.key == "identifier":
-        return [folding.column(str(named.this), quoted=bool(named.args.get("quoted")))]
+        return [identifier(named, folding)]
     return _GENERATED.get(key) or [f"_c{position}"]
 
 

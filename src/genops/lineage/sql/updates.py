@@ -26,7 +26,7 @@ _BESIDE = {"update": "from", "delete": "using"}
 def updated(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[str]:
     """Read an UPDATE."""
     scope = Scope(reading, outer, (yield from with_ctes(reading, node, outer, ctes)))
-    rows: Lineage = yield from _others(scope, node, _BESIDE["update"])
+    rows: Lineage = yield from _others(scope, node)
     table = yield from _changed(scope, node.this)
     if table is not None:
         columns = yield from assignments(scope, args(node, "expressions"))
@@ -39,7 +39,7 @@ def updated(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None
 def deleted(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None) -> Steps[str]:
     """Read a DELETE, from the tables that it names among those that it reads."""
     scope = Scope(reading, outer, (yield from with_ctes(reading, node, outer, ctes)))
-    rows: Lineage = yield from _others(scope, node, _BESIDE["delete"])
+    rows: Lineage = yield from _others(scope, node)
     named = args(node, "tables")
     if named:
         rows |= yield from sources.bind(scope, node.this)
@@ -55,10 +55,10 @@ def deleted(reading: Reading, node: Node, outer: Scope | None, ctes: Ctes | None
     return "DELETE"
 
 
-def _others(scope: Scope, node: Node, name: str) -> Steps[Lineage]:
+def _others(scope: Scope, node: Node) -> Steps[Lineage]:
     """Bind what a statement reads besides the table that it changes."""
     rows = NOTHING
-    for source in args(node, name):
+    for source in args(node, _BESIDE[node.key]):
         rows |= yield from sources.bind(scope, source)
     return rows
 
@@ -113,7 +113,7 @@ def returned(reading: Reading, node: Node, ctes: Ctes | None) -> Steps[Relation]
     scope.bind(alias(node.this, reading.folding), reading.stored(full), full)
     rows: Lineage = NOTHING
     if node.key in _BESIDE:
-        rows = yield from _others(scope, node, _BESIDE[node.key])
+        rows = yield from _others(scope, node)
         rows |= yield from scope.take(arg(node, "where"), _FILTERED)
     return (yield from projected(scope, returning, rows))
 
